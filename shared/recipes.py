@@ -1,0 +1,99 @@
+"""Every trained network of the course: how it is built, trained and measured.
+
+One registry, ``RECIPES``, is what the lessons, ``shared.weights``, ``python -m shared.train``
+and the tests read.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from shared import datasets, metrics, models, training
+from shared.degrade import block_mean, project
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What it takes to train one network again.
+
+    Args:
+        about: one line for the card.
+        build: function of nothing that returns the new ``keras.Model``.
+        batches: function of nothing that returns the ``training.Batches``.
+        measure: function of the trained model that returns its test figures, a flat dict.
+        epochs, peak, loss, seed: as in ``training``.
+        data: names of the data, for the card.
+    """
+
+    about: str
+    build: Callable
+    batches: Callable
+    measure: Callable
+    epochs: int
+    data: str
+    peak: float = 2e-3
+    loss: str = "mse"
+    seed: int = 1
+
+
+def low_and_high(scale=4):
+    """Input and target: block means of the truth, and the truth."""
+    return lambda truth, rng: (block_mean(truth, scale), truth)
+
+
+def shifted(scale=4):
+    """As ``low_and_high``, the truth moved first by -1, 0 or 1 pixel, each way half the time.
+
+    Another position of the same stroke on the coarse grid is another low-resolution image:
+    nine problems from each digit, none of them drawn over or blurred.
+    """
+
+    def make(truth, rng):
+        moves = rng.choice((-1, 0, 0, 1), size=(len(truth), 2))
+        truth = np.stack([np.roll(image, move, axis=(0, 1))
+                          for image, move in zip(truth, moves, strict=True)])
+        return block_mean(truth, scale), truth
+
+    return make
+
+
+def measure_upscaler(dataset, scale=4):
+    """Figures on the 10,000 test images: PSNR and SSIM, as they come and after projection."""
+
+    def measure(model):
+        truth = dataset().x_test
+        low_res = block_mean(truth, scale)
+        raw = np.clip(training.predict(model, low_res), 0.0, 1.0)
+        final = project(raw, low_res)
+        return {"psnr_clipped": float(metrics.psnr(truth, raw).mean()),
+                "psnr": float(metrics.psnr(truth, final).mean()),
+                "ssim": float(metrics.ssim(truth, final).mean())}
+
+    return measure
+
+
+RECIPES = {
+    "baseline": Recipe(
+        about="7x7 digit to 28x28, residual network of 64 wide and 8 blocks (lesson 01)",
+        build=lambda: models.residual_network(4, width=64, blocks=8, name="baseline"),
+        batches=lambda: training.Batches(datasets.mnist().x_train, shifted(), seed=1),
+        measure=measure_upscaler(datasets.mnist),
+        epochs=36,
+        data="MNIST, 50,000 training images, moved by up to one pixel",
+    ),
+}
+
+
+def recipe(name):
+    """The recipe of that name; KeyError with the names there are."""
+    if name not in RECIPES:
+        raise KeyError(f"no recipe is called {name!r}: choose from {', '.join(RECIPES)}")
+    return RECIPES[name]
+
+
+def build(name):
+    """A new, untrained model of that recipe, its first weights drawn with its seed."""
+    keras.utils.set_random_seed(recipe(name).seed)
+    return recipe(name).build()

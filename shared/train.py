@@ -1,0 +1,121 @@
+"""Trains the shipped weights again.
+
+    python -m shared.train baseline ...     the networks of those names
+    python -m shared.train --all            every network of the course
+    python -m shared.train --list           the names, and what there is
+
+Each epoch is kept in build/training/, so a run that was interrupted goes on where it was
+when the same command is given again.
+"""
+
+import argparse
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras  # noqa: E402
+
+from shared import recipes, training, weights  # noqa: E402
+
+
+def checkpoints(name):
+    """Where the epochs of an unfinished run are kept."""
+    return Path(__file__).resolve().parent.parent / "build" / "training" / name
+
+
+class Timer(keras.callbacks.Callback):
+    """Seconds spent in epochs, kept in a file so that an interrupted run counts them all."""
+
+    def __init__(self, file):
+        super().__init__()
+        self.file = file
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.start = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.file.write_text(str(self.seconds() + time.monotonic() - self.start))
+
+    def seconds(self):
+        """All epochs so far."""
+        try:
+            return float(self.file.read_text())
+        except (FileNotFoundError, ValueError):
+            return 0.0
+
+
+class Follow(keras.callbacks.Callback):
+    """Gives the batches the epoch's own order when a run goes on in the middle."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.batches.epoch != epoch:
+            self.batches.start_epoch(epoch)
+
+
+def train(name, progress=True, epochs=None):
+    """Train the network of that recipe, measure it, and save it with its card.
+
+    ``epochs`` shortens the run, for a test. Returns the card's test figures.
+    """
+    recipe = recipes.recipe(name)
+    epochs = epochs or recipe.epochs
+    training.use_fast_precision()
+    model = recipes.build(name)
+    batches = recipe.batches()
+    training.compile(model, epochs * len(batches), recipe.loss, recipe.peak)
+    work = checkpoints(name)
+    work.mkdir(parents=True, exist_ok=True)
+    timer = Timer(work / "seconds.txt")
+    backup = keras.callbacks.BackupAndRestore(str(work / f"of_{epochs}_epochs"))
+    training.fit(model, batches, epochs, [backup, Follow(batches), timer], progress)
+    figures = recipe.measure(model)
+    weights.save(model, name, {
+        "name": name, "about": recipe.about, "data": recipe.data, "loss": recipe.loss,
+        "epochs": epochs, "batch": batches.batch_size, "peak_rate": recipe.peak,
+        "seed": recipe.seed, "precision": keras.mixed_precision.dtype_policy().name,
+        "backend": keras.backend.backend(), "keras": keras.__version__,
+        "seconds": round(timer.seconds()), "hardware": hardware(), "test": figures})
+    timer.file.unlink(missing_ok=True)
+    return figures
+
+
+def hardware():
+    """What trained it, in words."""
+    return f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}"
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m shared.train", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--all", action="store_true", help="every network of the course")
+    parser.add_argument("--list", action="store_true", help="print the names and stop")
+    options = parser.parse_args(arguments)
+    if options.list:
+        for name, recipe in recipes.RECIPES.items():
+            print(f"{name:16s} {recipe.about}")
+        return
+    names = list(recipes.RECIPES) if options.all else options.names
+    unknown = [name for name in names if name not in recipes.RECIPES]
+    if unknown or not names:
+        parser.error(f"unknown name {unknown[0]!r}: choose from {', '.join(recipes.RECIPES)}"
+                     if unknown else "name a network, or --all, or --list")
+    for name in names:
+        print(f"{name}: {recipes.RECIPES[name].about}")
+        try:
+            figures = train(name)
+        except KeyboardInterrupt:
+            sys.exit(f"\nstopped; `python -m shared.train {name}` goes on from the last epoch")
+        print("  ".join(f"{key} {value:.3f}" for key, value in figures.items()))
+
+
+if __name__ == "__main__":
+    main()
