@@ -55,12 +55,19 @@ def project(images, low_res):
     from the truth than the image was.
 
     Args:
-        images: array or tensor (n, height, width, channels), any range.
+        images: array or tensor (n, height, width, channels), any range; in float32 the means
+            come out within 1e-6 for values up to 10, within 1e-4 for values up to 1,000.
         low_res: the same kind, (n, height/scale, width/scale, channels), in [0, 1].
 
     Returns the same kind as ``images``, same shape, float32.
     """
+    if len(images.shape) != 4 or len(low_res.shape) != 4:
+        raise ValueError(f"expected images and low_res of shape (n, height, width, channels), "
+                         f"found {tuple(images.shape)} and {tuple(low_res.shape)}")
     if isinstance(images, np.ndarray):
+        if len(images) != len(low_res):
+            raise ValueError(f"images of shape {images.shape} need one low_res each, found "
+                             f"low_res of shape {low_res.shape}")
         parts = range(0, max(len(images), 1), 1000)  # bounds the memory of a large array
         return np.concatenate([ops.convert_to_numpy(_project(
             ops.convert_to_tensor(images[i:i + 1000], "float32"),
@@ -90,7 +97,10 @@ def _project(images, low_res):
     total = ops.cumsum(slope * gap, axis=-1)  # sum of the block at each corner but the first
     before = ops.concatenate([ops.zeros_like(total[..., :1]), total[..., :-1]], axis=-1)
     # Along each piece go as far as the target asks, at most to its end; then add them up.
-    part = ops.clip((target - before) / ops.maximum(slope, 1.0), 0.0, gap)
+    # On a level piece (no pixel moves) that is all of it or nothing.
+    rest = target - before
+    part = ops.where(slope > 0, ops.clip(rest / ops.maximum(slope, 1.0), 0.0, gap),
+                     ops.where(rest > 0, gap, 0.0))
     shift = corners[..., :1] + ops.sum(part, axis=-1, keepdims=True)
 
     result = ops.clip(blocks + shift, 0.0, 1.0)

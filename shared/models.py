@@ -86,4 +86,6 @@ def residual_network(scale=4, width=64, blocks=4, upsampler="subpixel", channels
     for _ in range(blocks):
         x = residual_block(x)
     x = layers.Add()([first, conv(width)(x)])
-    return keras.Model(low_res, UPSAMPLERS[upsampler](x, scale, channels), name=name)
+    x = UPSAMPLERS[upsampler](x, scale, channels)
+    high_res = layers.Identity(dtype="float32", name="high_res")(x)  # also under bfloat16
+    return keras.Model(low_res, high_res, name=name)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from shared import datasets, metrics, models, training
+from shared import datasets, losses, metrics, models, training
 from shared.degrade import block_mean, project
 
 
@@ -34,29 +34,8 @@ class Recipe:
     epochs: int
     data: str
     peak: float = 2e-3
-    loss: str = "mse"
+    loss: str | Callable = "mse"
     seed: int = 1
-
-
-def low_and_high(scale=4):
-    """Input and target: block means of the truth, and the truth."""
-    return lambda truth, rng: (block_mean(truth, scale), truth)
-
-
-def shifted(scale=4):
-    """As ``low_and_high``, the truth moved first by -1, 0 or 1 pixel, each way half the time.
-
-    Another position of the same stroke on the coarse grid is another low-resolution image:
-    nine problems from each digit, none of them drawn over or blurred.
-    """
-
-    def make(truth, rng):
-        moves = rng.choice((-1, 0, 0, 1), size=(len(truth), 2))
-        truth = np.stack([np.roll(image, move, axis=(0, 1))
-                          for image, move in zip(truth, moves, strict=True)])
-        return block_mean(truth, scale), truth
-
-    return make
 
 
 def measure_upscaler(dataset, scale=4):
@@ -78,9 +57,11 @@ RECIPES = {
     "baseline": Recipe(
         about="7x7 digit to 28x28, residual network of 64 wide and 8 blocks (lesson 01)",
         build=lambda: models.residual_network(4, width=64, blocks=8, name="baseline"),
-        batches=lambda: training.Batches(datasets.mnist().x_train, shifted(), seed=1),
+        batches=lambda: training.Batches(datasets.mnist().x_train, training.shifted(), seed=1),
         measure=measure_upscaler(datasets.mnist),
-        epochs=36,
+        epochs=30,
+        loss=losses.log_mse,
+        peak=1.5e-3,
         data="MNIST, 50,000 training images, moved by up to one pixel",
     ),
 }

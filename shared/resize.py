@@ -32,8 +32,7 @@ def lanczos3(x):
     return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0.0)
 
 
-KERNELS = {"nearest": (box, 0.5), "bilinear": (triangle, 1.0),
-           "bicubic": (keys_cubic, 2.0), "lanczos": (lanczos3, 3.0)}  # function, radius
+KERNELS = {"nearest": box, "bilinear": triangle, "bicubic": keys_cubic, "lanczos": lanczos3}
 
 
 def weight_matrix(size_in, size_out, method="bicubic", antialias=True):
@@ -51,7 +50,7 @@ def weight_matrix(size_in, size_out, method="bicubic", antialias=True):
         raise ValueError(f"unknown method {method!r}: choose one of {', '.join(KERNELS)}")
     if size_in < 1 or size_out < 1:
         raise ValueError(f"sizes must be at least 1 pixel, found {size_in} to {size_out}")
-    kernel, _ = KERNELS[method]
+    kernel = KERNELS[method]
     step = size_in / size_out  # input pixels per output pixel
     widen = max(step, 1.0) if antialias else 1.0
     centre = (np.arange(size_out) + 0.5) * step

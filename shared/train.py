@@ -9,17 +9,17 @@ when the same command is given again.
 """
 
 import argparse
+import hashlib
 import os
 import platform
+import shutil
 import sys
 import time
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+import keras
 
-import keras  # noqa: E402
-
-from shared import recipes, training, weights  # noqa: E402
+from shared import recipes, training, weights
 
 
 def checkpoints(name):
@@ -48,18 +48,6 @@ class Timer(keras.callbacks.Callback):
             return 0.0
 
 
-class Follow(keras.callbacks.Callback):
-    """Gives the batches the epoch's own order when a run goes on in the middle."""
-
-    def __init__(self, batches):
-        super().__init__()
-        self.batches = batches
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if self.batches.epoch != epoch:
-            self.batches.start_epoch(epoch)
-
-
 def train(name, progress=True, epochs=None):
     """Train the network of that recipe, measure it, and save it with its card.
 
@@ -73,17 +61,23 @@ def train(name, progress=True, epochs=None):
     training.compile(model, epochs * len(batches), recipe.loss, recipe.peak)
     work = checkpoints(name)
     work.mkdir(parents=True, exist_ok=True)
-    timer = Timer(work / "seconds.txt")
-    backup = keras.callbacks.BackupAndRestore(str(work / f"of_{epochs}_epochs"))
-    training.fit(model, batches, epochs, [backup, Follow(batches), timer], progress)
+    loss = getattr(recipe.loss, "__name__", recipe.loss)
+    # A changed recipe starts anew instead of going on from another one's epochs.
+    mark = repr((recipe.about, recipe.data, loss, recipe.peak, recipe.seed, epochs,
+                 batches.batch_size, model.count_params()))
+    run = work / hashlib.sha256(mark.encode()).hexdigest()[:12]
+    run.mkdir(exist_ok=True)
+    timer = Timer(run / "seconds.txt")
+    backup = keras.callbacks.BackupAndRestore(str(run / "state"), delete_checkpoint=False)
+    training.fit(model, batches, epochs, [backup, timer], progress)
     figures = recipe.measure(model)
     weights.save(model, name, {
-        "name": name, "about": recipe.about, "data": recipe.data, "loss": recipe.loss,
+        "name": name, "about": recipe.about, "data": recipe.data, "loss": loss,
         "epochs": epochs, "batch": batches.batch_size, "peak_rate": recipe.peak,
         "seed": recipe.seed, "precision": keras.mixed_precision.dtype_policy().name,
         "backend": keras.backend.backend(), "keras": keras.__version__,
         "seconds": round(timer.seconds()), "hardware": hardware(), "test": figures})
-    timer.file.unlink(missing_ok=True)
+    shutil.rmtree(work)  # not before the network is saved
     return figures
 
 

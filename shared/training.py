@@ -1,52 +1,77 @@
 """Training: batches, the learning rate, compile and fit with the fastest honest settings."""
 
 import functools
-import os
 import sys
 
 import keras
 import numpy as np
 
+from shared.degrade import block_mean
+
 BATCH = 64
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches of ``make(truth)`` in an order shuffled anew each epoch, the same each run.
+    """Batches of ``make(truth)`` in an order shuffled anew each pass, the same each run.
 
     Args:
         truth: array (n, ...), the high-resolution images.
         make: function of (a batch of ``truth``, a NumPy generator) that returns what ``fit``
             needs: (input, target).
-        batch_size: images a batch; a last batch that is not full is left out.
-        seed: the order of epoch e, and the chance in ``make``, follow from (seed, e).
+        batch_size: images a batch; what is left of a pass and fills no batch is left out.
+        per_epoch: batches that ``fit`` calls an epoch; a whole pass over ``truth`` if None.
+        seed: the order of each pass, and the chance in ``make``, follow from it.
 
     Keras' own pipeline for arrays lets TensorFlow tune it while it runs, and waits at the
     end of each epoch for the tuner's clock, up to half of the whole time. A ``PyDataset``
     with two workers is fed without it.
     """
 
-    def __init__(self, truth, make, batch_size=BATCH, seed=0):
+    def __init__(self, truth, make, batch_size=BATCH, per_epoch=None, seed=0):
         super().__init__(workers=2, max_queue_size=20)
-        self.truth, self.make, self.batch_size, self.seed = truth, make, batch_size, seed
         if len(truth) < batch_size:
             raise ValueError(f"{len(truth)} images do not fill one batch of {batch_size}")
-        self.start_epoch(0)
+        self.truth, self.make, self.batch_size, self.seed = truth, make, batch_size, seed
+        self.per_pass = len(truth) // batch_size
+        self.per_epoch = per_epoch or self.per_pass
+        self.epoch = 0
+        self._order = functools.lru_cache(maxsize=2)(self._draw)
 
     def __len__(self):
-        return len(self.truth) // self.batch_size
+        return self.per_epoch
 
-    def start_epoch(self, epoch):
-        """Draw the order of this epoch."""
-        self.epoch = epoch
-        self.order = np.random.default_rng([self.seed, epoch]).permutation(len(self.truth))
+    def _draw(self, number):
+        return np.random.default_rng([self.seed, number]).permutation(len(self.truth))
 
     def on_epoch_end(self):
-        self.start_epoch(self.epoch + 1)
+        self.epoch += 1
 
     def __getitem__(self, index):
-        chosen = self.order[index * self.batch_size:(index + 1) * self.batch_size]
-        return self.make(self.truth[chosen],
-                         np.random.default_rng([self.seed, self.epoch, index]))
+        position = self.epoch * self.per_epoch + index
+        number, index = divmod(position, self.per_pass)
+        chosen = self._order(number)[index * self.batch_size:(index + 1) * self.batch_size]
+        return self.make(self.truth[chosen], np.random.default_rng([self.seed, position]))
+
+
+def low_and_high(scale=4):
+    """Input and target: block means of the truth, and the truth."""
+    return lambda truth, rng: (block_mean(truth, scale), truth)
+
+
+def shifted(scale=4):
+    """As ``low_and_high``, the truth moved first by -1, 0 or 1 pixel, each way half the time.
+
+    Another position of the same stroke on the coarse grid is another low-resolution image:
+    nine problems from each digit, none of them drawn over or blurred.
+    """
+
+    def make(truth, rng):
+        moves = rng.choice((-1, 0, 0, 1), size=(len(truth), 2))
+        truth = np.stack([np.roll(image, move, axis=(0, 1))
+                          for image, move in zip(truth, moves, strict=True)])
+        return block_mean(truth, scale), truth
+
+    return make
 
 
 def cosine_rate(steps, peak=2e-3, warm_up=200):
@@ -130,9 +155,33 @@ class Progress(keras.callbacks.Callback):
         sys.stdout.flush()
 
 
+class Snapshots(keras.callbacks.Callback):
+    """Keeps what the model makes of the same few images after each epoch, in ``pictures``."""
+
+    def __init__(self, images):
+        super().__init__()
+        self.images, self.pictures = images, []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.pictures.append(predict(self.model, self.images))
+
+
+class Follow(keras.callbacks.Callback):
+    """Tells the batches which epoch it is, also when a run goes on in the middle."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.batches.epoch = epoch
+
+
 def fit(model, batches, epochs=1, callbacks=(), progress=True):
-    """``model.fit`` with the progress line; returns the history as a dict of lists."""
-    callbacks = list(callbacks) + ([Progress(epochs, len(batches))] if progress else [])
+    """``model.fit`` over ``Batches`` with the progress line; returns the history, a dict."""
+    callbacks = [*callbacks, Follow(batches)]
+    if progress:
+        callbacks.append(Progress(epochs, len(batches)))
     history = model.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks)
     return history.history
 

@@ -9,6 +9,7 @@ that a learner trains and saves takes the place of the shipped one, and later le
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import zipfile
 from pathlib import Path
@@ -66,34 +67,45 @@ def read_card(name):
 def save(model, name, card):
     """Write ``model`` and its ``card`` (a dict) under ``name``; returns the network's path.
 
-    Weights are rounded to ten binary digits after the point, the precision of float16, and
+    Weights are rounded to eleven significant binary digits, the precision of float16, and
     the file is compressed: half the size, and the PSNR changes by less than 0.001 dB. Both
     files are written beside the old ones and moved into place when they are whole, so an
     interruption or a full disk leaves the old ones as they were.
     """
     path, card_path = _paths(name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    exact = model.get_weights()
     with tempfile.TemporaryDirectory(dir=path.parent) as work:
         plain, packed, text = (Path(work) / part for part in ("plain.keras", "n.keras", "c.json"))
-        model.set_weights([_round(w) for w in exact])
-        try:
-            model.save(plain, include_optimizer=False)
-        finally:
-            model.set_weights(exact)
+        _plain(model).save(plain, include_optimizer=False)
         with zipfile.ZipFile(plain) as source, zipfile.ZipFile(packed, "w") as target:
             for item in source.infolist():
                 target.writestr(zipfile.ZipInfo(item.filename, (2000, 1, 1, 0, 0, 0)),
                                 source.read(item), zipfile.ZIP_DEFLATED, 9)
         full = {**card, "parameters": model.count_params(), "sha256": _sha256(packed)}
         text.write_text(json.dumps(full, indent=1) + "\n", encoding="utf-8")
+        old = Path(work) / "old.keras"
+        if path.exists():
+            shutil.copyfile(path, old)
         os.replace(packed, path)
-        os.replace(text, card_path)
+        try:
+            os.replace(text, card_path)
+        except OSError:  # a network without its card is worth nothing: put the old one back
+            os.replace(old, path) if old.exists() else path.unlink()
+            raise
     return path
 
 
+def _plain(model):
+    """A copy with rounded weights that computes in float32, wherever it was trained."""
+    config = json.dumps(keras.saving.serialize_keras_object(model))
+    copy = keras.saving.deserialize_keras_object(
+        json.loads(config.replace('"mixed_bfloat16"', '"float32"')))
+    copy.set_weights([_round(weights) for weights in model.get_weights()])
+    return copy
+
+
 def _round(weights):
-    """Round to 10 binary digits of mantissa; such numbers compress to half the size."""
+    """Round to 11 significant binary digits; such numbers compress to half the size."""
     mantissa, exponent = np.frexp(weights)
     return np.ldexp(np.round(mantissa * 2.0**11) / 2.0**11, exponent).astype(weights.dtype)
 

@@ -1,0 +1,181 @@
+"""Runs the lessons headless, top to bottom, in order.
+
+    python -m shared.course [NUMBER ...]    as notebooks and web pages, to build/course/
+    python -m shared.course --in-place      keeps the outputs in notebooks/ instead
+    python -m shared.course --student DIR   copies without solutions and outputs; runs nothing
+
+A lesson that fails is reported and left, as far as it came, in build/course/; the next one
+runs, and the exit code is 1 at the end.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import sys
+import threading
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+from traitlets.config import Config
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS, BUILD = ROOT / "notebooks", ROOT / "build" / "course"
+# nbconvert's own page leaves out the alternative text of a picture that code has drawn.
+PAGE = """{% extends 'lab/index.html.j2' %}
+{% block data_png %}<div class="jp-RenderedImage jp-OutputArea-output">
+<img src="data:image/png;base64,{{ output.data['image/png'] }}"
+{%- set width = output | get_metadata('width', 'image/png') %}
+{%- if width %} width="{{ width }}"{% endif %}
+ alt="{{ output | get_metadata('alt', 'image/png') or '' | escape }}"></div>{% endblock %}"""
+SOLUTION = re.compile(r"^([ \t]*)### BEGIN SOLUTION.*?### END SOLUTION[^\n]*", re.M | re.S)
+
+
+class PeakMemory(threading.Thread):
+    """The most memory that the kernel and its own processes held together, in ``bytes``."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.bytes, self.done = 0, threading.Event()
+
+    def run(self):
+        while not self.done.wait(0.1):
+            held = 0
+            for process in psutil.Process().children(recursive=True):
+                try:
+                    held += process.memory_info().rss
+                except psutil.Error:
+                    pass  # it has just ended
+            self.bytes = max(self.bytes, held)
+
+
+def execute(path, show):
+    """Run the notebook at ``path`` in its own folder; ``show(n, of)`` before code cell n.
+
+    Returns the notebook, the number of its code cells, and what failed in a line, or "".
+    """
+    notebook = nbformat.read(path, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    place = {id(cell): number for number, cell in enumerate(code, 1)}
+    reached, failure = 0, ""
+
+    def on_start(cell, cell_index):
+        nonlocal reached
+        if id(cell) in place:
+            reached = place[id(cell)]
+            show(reached, len(code))
+
+    # nbclient keeps the kernel's history in memory; without record_timing no clock is stored.
+    # With encryption the kernel does not warn at each start that it has none.
+    client = NotebookClient(notebook, timeout=None, startup_timeout=120, kernel_name="python3",
+                            resources={"metadata": {"path": str(path.parent)}},
+                            record_timing=False, store_widget_state=False,
+                            coalesce_streams=True, on_cell_start=on_start,
+                            config=Config(KernelManager={"transport_encryption": "auto"}))
+    try:
+        client.execute()
+    except Exception as error:  # of a cell, or of a kernel that died or did not start
+        kind = getattr(error, "ename", type(error).__name__)
+        message = str(getattr(error, "evalue", error)).strip() or "no message"
+        failure = f"cell {reached} of {len(code)}: {kind}: {message.splitlines()[0]}"
+    normalise(notebook)
+    return notebook, len(code), failure
+
+
+def normalise(notebook):
+    """Keep of the metadata what is the same on every machine, so that differences stay small."""
+    notebook.metadata.pop("widgets", None)
+    notebook.metadata["kernelspec"] = {
+        "display_name": "Python 3", "language": "python", "name": "python3"}
+    notebook.metadata.get("language_info", {}).pop("version", None)
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+
+
+def write(text, path):
+    """Write ``text`` beside ``path``, then move it there: never half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text(text.rstrip("\n") + "\n", encoding="utf-8", newline="\n")
+    os.replace(part, path)
+
+
+def hand_out(lessons, folder):
+    """Write copies for students: no outputs, no cells tagged "solution"; elsewhere ``...``
+    stands for what is between ### BEGIN SOLUTION and ### END SOLUTION."""
+    if folder.resolve() == NOTEBOOKS:
+        sys.exit(f"{folder} holds the lessons themselves: choose another folder")
+    for path in lessons:
+        notebook = nbformat.read(path, as_version=4)
+        notebook.cells = [cell for cell in notebook.cells
+                          if "solution" not in cell.metadata.get("tags", [])]
+        for cell in notebook.cells:
+            cell.source = SOLUTION.sub(r"\1...", cell.source)
+            if re.search("### (BEGIN|END) SOLUTION", cell.source):
+                sys.exit(f"{path.name}: a solution that does not begin or end:\n{cell.source}")
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        normalise(notebook)
+        write(nbformat.writes(notebook), folder / path.name)
+    if (NOTEBOOKS / "images").is_dir():
+        shutil.copytree(NOTEBOOKS / "images", folder / "images", dirs_exist_ok=True)
+
+
+def run_all(lessons, in_place):
+    """Run and write the lessons, print a table; returns how many failed."""
+    terminal, failures = sys.stdout.isatty(), 0
+    table = [f"\n{'lesson':24s} cells  seconds  peak MB  result"]
+    for path in lessons:
+        name, start = path.stem, time.monotonic()
+
+        def show(cell, cells, name=name):
+            if terminal:
+                print(f"\r{name}: cell {cell} of {cells} ", end="", flush=True)
+
+        peak = PeakMemory()
+        peak.start()
+        notebook, cells, failure = execute(path, show)
+        peak.done.set()
+        figures = time.monotonic() - start, peak.bytes / 1e6
+        write(nbformat.writes(notebook), path if in_place and not failure else BUILD / path.name)
+        if not in_place:
+            # The page carries its pictures; only the typesetting of formulas is fetched.
+            exporter = HTMLExporter(raw_template=PAGE, embed_images=True, require_js_url="")
+            page, _ = exporter.from_notebook_node(
+                notebook, {"metadata": {"name": name, "path": str(path.parent)}})
+            write(page, BUILD / f"{name}.html")
+        failures += bool(failure)
+        table.append(f"{name:24s} {cells:5d} {figures[0]:8.0f} {figures[1]:8.0f}  "
+                     f"{'failed' if failure else 'ok'}")
+        print(f"{chr(13) * terminal}{name}: {cells} cells, {figures[0]:.0f} s, "
+              f"{figures[1]:.0f} MB, " + (f"failed in {failure}" if failure else "ok"), flush=True)
+    print("\n".join(table), f"\n\nwritten to {NOTEBOOKS if in_place else BUILD}")
+    return failures
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m shared.course", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("numbers", nargs="*", type=int, metavar="NUMBER", help="all if none")
+    parser.add_argument("--in-place", action="store_true", help="keep outputs in notebooks/")
+    parser.add_argument("--student", type=Path, metavar="DIR", help="copies without solutions")
+    options = parser.parse_args(arguments)
+    lessons = {int(path.name[:2]): path for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))}
+    if not lessons or not set(options.numbers) <= set(lessons):
+        parser.error(f"{NOTEBOOKS} holds the lessons {list(lessons)}, and no others")
+    chosen = [lessons[number] for number in sorted(options.numbers or lessons)]
+    if options.student:
+        hand_out(chosen, options.student)
+        return
+    try:
+        sys.exit(1 if run_all(chosen, options.in_place) else 0)
+    except KeyboardInterrupt:
+        sys.exit("\nstopped; the lessons before this one are written")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""The checks of the exercises: each prints what is right or what to look at, and never raises.
+
+A check takes the learner's function and returns None where it is right, else one sentence.
+"""
+
+import numpy as np
+
+from shared import datasets, metrics
+from shared.degrade import block_mean, project
+from shared.resize import upscale
+
+
+def check(number, answer):
+    """Print the verdict on ``answer``, the function written for exercise ``number``."""
+    try:
+        problem = CHECKS[number](answer)
+    except NotImplementedError:
+        problem = "there is no answer yet: replace the line that raises NotImplementedError"
+    except Exception as error:
+        problem = f"your function stopped with {type(error).__name__}: {error}"
+    print(f"Exercise {number}: " + (f"not yet, {problem}." if problem else "correct."))
+
+
+def psnr_gain(answer):
+    gains = {ratio: answer(ratio) for ratio in (2.0, 10.0, 1.0, 0.5)}
+    if any(gain is None for gain in gains.values()):
+        return "your function returns None: is there a `return`?"
+    if abs(gains[10.0] - 10) < 1e-6:
+        return ("that is the gain for an MSE divided by the ratio; here the error itself is "
+                "divided, and the MSE is its square")
+    if abs(gains[2.0] - 20 * np.log(2)) < 1e-6:
+        return "decibels use the logarithm to base 10, you used the natural one"
+    if abs(gains[10.0] + 20) < 1e-6:
+        return "the sign is turned: a smaller error is a higher PSNR"
+    wanted = {ratio: 20 * np.log10(ratio) for ratio in gains}
+    wrong = [r for r in gains if abs(gains[r] - wanted[r]) > 1e-6]
+    if wrong:
+        return f"for ratio {wrong[0]} you give {float(gains[wrong[0]]):.3f} dB"
+    return None
+
+
+def back_project(answer):
+    truth = datasets.mnist().x_test[:64]
+    low_res = block_mean(truth)
+    start = upscale(low_res, 4)
+    result = answer(start.copy(), low_res.copy())
+    if result is None:
+        return "your function returns None: is there a `return`?"
+    result = np.asarray(result)
+    if result.shape != start.shape:
+        return f"the result has shape {result.shape}, expected {start.shape}"
+    if np.allclose(result, start):
+        return "the images come back as they went in"
+    left = np.abs(block_mean(result) - low_res).max()
+    if np.allclose(block_mean(result) - low_res, 2 * (block_mean(start) - low_res), atol=1e-5):
+        return "the difference is there twice: add low_res - block_mean(images), not its negative"
+    if left > 1e-5:
+        return (f"block means still differ from low_res by up to {left:.3f}: each of the 16 "
+                f"pixels of a block needs the whole difference of its block, unblurred")
+    change = result - start
+    if np.abs(change - np.kron(change[:, ::4, ::4, 0], np.ones((4, 4)))[..., None]).max() > 1e-5:
+        return ("the block means are right, but pixels of one block moved by different amounts; "
+                "the nearest consistent image adds one number to the whole block")
+    return None
+
+
+def own_upscaler(answer):
+    truth = datasets.mnist().x_test[:1000]
+    low_res = block_mean(truth)
+    result = answer(low_res.copy())
+    if result is None:
+        return "your function returns None: is there a `return`?"
+    result = np.asarray(result)
+    if result.shape != truth.shape:
+        return f"the result has shape {result.shape}, expected {truth.shape}"
+    if not np.isfinite(result).all():
+        return "the result holds NaN or infinity"
+    reference = metrics.psnr(truth, project(upscale(low_res, 4, "lanczos"), low_res)).mean()
+    found = metrics.psnr(truth, project(result.astype("float32"), low_res)).mean()
+    if found < reference + 0.3:
+        return (f"after projection it scores {found:.2f} dB, Lanczos {reference:.2f}; be at "
+                f"least 0.3 dB above Lanczos")
+    return None
+
+
+CHECKS = {"01.1": psnr_gain, "01.2": back_project, "01.3": own_upscaler}

@@ -1,0 +1,94 @@
+"""The pictures of the lessons: pixels as pixels, one grey scale, alternative text on each."""
+
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import Image, display
+from matplotlib.ticker import MaxNLocator
+from PIL import Image as Picture
+
+DPI = 160  # shown at 100, so that text and pixels stay sharp on a dense screen
+INK, BLUE, ORANGE, GREEN, RED, GREY = (
+    "#1b1f24", "#2563a8", "#d9822b", "#2f855a", "#c0392b", "#8a929c")
+
+plt.rcParams.update({
+    "font.size": 10, "axes.titlesize": 11, "axes.labelsize": 10, "axes.edgecolor": GREY,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.titleweight": "bold",
+    "axes.prop_cycle": plt.cycler(color=[BLUE, ORANGE, GREEN, RED, GREY, INK]),
+    "image.cmap": "gray", "image.interpolation": "nearest", "legend.frameon": False,
+    "lines.linewidth": 2, "figure.dpi": 100,
+})
+
+
+def show(figure, alt):
+    """Show a matplotlib figure in the notebook with alternative text ``alt``, and close it.
+
+    The picture is stored with at most 256 colours, which keeps lessons small.
+    """
+    file = io.BytesIO()
+    figure.savefig(file, dpi=DPI, bbox_inches="tight", pad_inches=0.08, facecolor="white")
+    plt.close(figure)
+    picture = Picture.open(file).convert("RGB")
+    packed = io.BytesIO()
+    picture.quantize(256, dither=Picture.Dither.NONE).save(packed, "PNG", optimize=True)
+    display(Image(data=packed.getvalue(), alt=alt, width=picture.width * 100 // DPI))
+
+
+def panels(rows, notes=None, cmaps=None, size=0.95, ranges=None):
+    """A table of images: a row a label, an image a column, all the same size on paper.
+
+    Args:
+        rows: dict of label to images (n, height, width) or (n, height, width, 1); rows may
+            differ in resolution.
+        notes: dict of label to n short texts, set under that row's images.
+        cmaps: dict of label to a colour map, grey if absent.
+        size: side of an image in inches.
+        ranges: dict of label to (lowest, highest); (0, 1) if absent: one grey scale for all.
+
+    Returns the matplotlib figure, for ``show``.
+    """
+    notes, cmaps, ranges = notes or {}, cmaps or {}, ranges or {}
+    columns = max(len(images) for images in rows.values())
+    heights = [size + (0.2 if label in notes else 0.0) for label in rows]
+    figure, axes = plt.subplots(
+        len(rows), columns, squeeze=False, figsize=(columns * size * 1.06, sum(heights) * 1.06),
+        gridspec_kw={"height_ratios": heights, "wspace": 0.06, "hspace": 0.06})
+    for line, (label, images) in zip(axes, rows.items(), strict=True):
+        low, high = ranges.get(label, (0, 1))
+        for column, axis in enumerate(line):
+            axis.set(xticks=[], yticks=[])
+            axis.spines[:].set_visible(False)
+            axis.set_anchor("N")
+            if column >= len(images):
+                continue
+            image = np.asarray(images[column]).squeeze()
+            axis.imshow(image, vmin=low, vmax=high, cmap=cmaps.get(label, "gray"))
+            if label in notes:
+                axis.set_xlabel(notes[label][column], fontsize=9, labelpad=2)
+        line[0].set_ylabel(label, rotation=0, ha="right", va="center", labelpad=8)
+    return figure
+
+
+def curves(series, xlabel, ylabel, x=None, size=(6.6, 3.0), marker="o"):
+    """Lines with their names: ``series`` is a dict of name to y values; returns the figure."""
+    figure, axis = plt.subplots(figsize=size)
+    for name, values in series.items():
+        places = np.arange(1, len(values) + 1) if x is None else x
+        axis.plot(places, values, marker=marker, markersize=5, label=name)
+    axis.set(xlabel=xlabel, ylabel=ylabel)
+    if x is None:
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.grid(alpha=0.25)
+    if len(series) > 1:
+        axis.legend()
+    return figure
+
+
+def bars(values, ylabel, size=(6.6, 2.8), form="{:.2f}"):
+    """A bar a name: ``values`` is a dict of name to number, written on top; returns the figure."""
+    figure, axis = plt.subplots(figsize=size)
+    drawn = axis.bar([str(name) for name in values], list(values.values()), color=BLUE, width=0.7)
+    axis.bar_label(drawn, [form.format(v) for v in values.values()], padding=2, fontsize=9)
+    axis.set(ylabel=ylabel, ylim=(0, max(values.values()) * 1.12))
+    return figure

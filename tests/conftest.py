@@ -1,0 +1,113 @@
+"""Settings of all tests, and a comparison of decimals for nbval.
+
+nbval compares the stored output of a lesson with the one computed anew, character by
+character. Trained numbers do not repeat to the last digit on another processor, so here
+decimals (a point or an exponent: 14.63, -0.5, 1.2e-3) are compared within a tolerance, and
+all the rest, integers too, exactly. The tolerance is one unit in the last digit of the
+stored number, since rounding alone can move it that far, or where it is larger the
+``"tolerance"`` in the cell's metadata, an absolute number.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from decimal import Decimal
+from itertools import zip_longest
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no log line in a compared output
+ROOT = Path(__file__).resolve().parent.parent
+
+# Not 3.15.1 (a version), not conv2d_1.5 (a name), not "3." (an integer that ends a sentence).
+# A unit may follow (14.63dB), but not on a bare exponent, which would be part of a checksum.
+DECIMAL = re.compile(r"((?<![\w.])[-+]?(?:\d+\.\d+(?:[eE][-+]?\d{1,3})?(?!\.?\d)"
+                     r"|\d+[eE][-+]?\d{1,3}(?![\w.])))")
+
+
+def same(reference, found, tolerance=0.0):
+    """Is the text ``found`` the text ``reference``, its decimals within the tolerance?"""
+    reference, found = DECIMAL.split(reference), DECIMAL.split(found)
+    if len(reference) != len(found):
+        return False
+    # A number that gains a sign or a digit moves the padding beside it: that is no difference.
+    if [text.strip(" \t") for text in reference[::2]] != [text.strip(" \t") for text in found[::2]]:
+        return False
+    return all(abs(a - b) <= max(Decimal(str(tolerance)), Decimal(1).scaleb(a.as_tuple().exponent))
+               for a, b in zip(map(Decimal, reference[1::2]), map(Decimal, found[1::2]),
+                               strict=True))
+
+
+class Output(str):
+    """An output's text, equal to another one within a tolerance; the left one is stored."""
+
+    tolerance = 0.0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other):
+        return str(self) == str(other) or same(str(self), str(other), self.tolerance)
+
+    def __ne__(self, other):
+        return not self == other
+
+
+def pytest_collection_modifyitems(items):
+    """Let every cell of a lesson compare its outputs as ``Output``."""
+    for item in items:
+        if type(item).__name__ == "IPyNbCell":
+            item.sanitize = _as_output(item.sanitize, item.cell.metadata.get("tolerance", 0.0))
+
+
+def _as_output(sanitize, tolerance):
+    def wrapper(value):
+        value = sanitize(value)
+        if isinstance(value, str):  # images and the like come as other kinds
+            value = Output(value)
+            value.tolerance = tolerance
+        return value
+
+    return wrapper
+
+
+def pytest_assertrepr_compare(op, left, right):
+    """Show the lines that differ by more than the tolerance, and no others."""
+    if op != "==" or not isinstance(left, Output):
+        return None
+    lines = [f"more than the tolerance ({left.tolerance:g}, or one unit in the last digit) apart:"]
+    pairs = zip_longest(left.splitlines(), right.splitlines())
+    for number, (stored, found) in enumerate(pairs, 1):
+        if stored is None or found is None or not same(stored, found, left.tolerance):
+            lines += [f"line {number} stored: {stored!r}", f"line {number} found:  {found!r}"]
+    return lines
+
+
+@pytest.fixture(scope="session")
+def run_python():
+    """Run lines of Python in a process of its own that can import ``shared``."""
+
+    def run(code, *arguments, **environment):
+        result = subprocess.run(
+            [sys.executable, "-c", code, *map(str, arguments)], cwd=ROOT, text=True,
+            capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT), **environment})
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """MNIST, read once for all tests."""
+    from shared import datasets
+
+    return datasets.mnist()
+
+
+@pytest.fixture(scope="session")
+def clothes():
+    """Fashion-MNIST, read once for all tests."""
+    from shared import datasets
+
+    return datasets.fashion_mnist()
