@@ -153,7 +153,9 @@ def run_all(lessons, in_place):
                      f"{'failed' if failure else 'ok'}")
         print(f"{chr(13) * terminal}{name}: {cells} cells, {figures[0]:.0f} s, "
               f"{figures[1]:.0f} MB, " + (f"failed in {failure}" if failure else "ok"), flush=True)
-    print("\n".join(table), f"\n\nwritten to {NOTEBOOKS if in_place else BUILD}")
+    print("\n".join(table))
+    print(f"\nwritten to {NOTEBOOKS if in_place else BUILD}"
+          + (f"; what failed, to {BUILD}" if in_place and failures else ""))
     return failures
 
 

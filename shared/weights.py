@@ -76,7 +76,7 @@ def save(model, name, card):
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as work:
         plain, packed, text = (Path(work) / part for part in ("plain.keras", "n.keras", "c.json"))
-        _plain(model).save(plain, include_optimizer=False)
+        _plain(model).save(plain)
         with zipfile.ZipFile(plain) as source, zipfile.ZipFile(packed, "w") as target:
             for item in source.infolist():
                 target.writestr(zipfile.ZipInfo(item.filename, (2000, 1, 1, 0, 0, 0)),
@@ -97,9 +97,10 @@ def save(model, name, card):
 
 def _plain(model):
     """A copy with rounded weights that computes in float32, wherever it was trained."""
-    config = json.dumps(keras.saving.serialize_keras_object(model))
-    copy = keras.saving.deserialize_keras_object(
-        json.loads(config.replace('"mixed_bfloat16"', '"float32"')))
+    config = keras.saving.serialize_keras_object(model)
+    config.pop("compile_config", None)  # else the optimizer's state is saved as well
+    text = json.dumps(config).replace('"mixed_bfloat16"', '"float32"')
+    copy = keras.saving.deserialize_keras_object(json.loads(text))
     copy.set_weights([_round(weights) for weights in model.get_weights()])
     return copy
 
