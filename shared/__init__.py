@@ -26,6 +26,7 @@ def _import_keras_quietly():
             import tensorflow
 
             tensorflow.config.list_logical_devices()
+            tensorflow.get_logger().setLevel("ERROR")  # no advice on retracing either
     finally:
         os.dup2(screen, 2)
         os.close(screen)
