@@ -32,7 +32,7 @@ def _digits():
 def psnr_gain(answer):
     gains = {ratio: answer(ratio) for ratio in (2.0, 10.0, 1.0, 0.5)}
     if any(gain is None for gain in gains.values()):
-        return "your function returns None: is there a `return`?"
+        return "your function returns None; it needs a `return`"
     if abs(gains[10.0] - 10) < 1e-6:
         return ("that is the gain for an MSE divided by the ratio; here the error itself is "
                 "divided, and the MSE is its square")
@@ -53,12 +53,15 @@ def back_project(answer):
     start = upscale(low_res, 4)
     result = answer(start.copy(), low_res.copy())
     if result is None:
-        return "your function returns None: is there a `return`?"
+        return "your function returns None; it needs a `return`"
     result = np.asarray(result)
     if result.shape != start.shape:
         return f"the result has shape {result.shape}, expected {start.shape}"
     if np.allclose(result, start):
         return "the images come back as they went in"
+    if np.allclose(result, np.clip(start + np.kron((low_res - block_mean(start))[..., 0], np.ones(
+            (4, 4)))[..., None], 0, 1), atol=1e-5):
+        return "it was right before you clipped it: this exercise has no range [0, 1]"
     left = np.abs(block_mean(result) - low_res).max()
     if np.allclose(block_mean(result) - low_res, 2 * (block_mean(start) - low_res), atol=1e-5):
         return "the difference is there twice: add low_res - block_mean(images), not its negative"
@@ -77,7 +80,7 @@ def own_upscaler(answer):
     low_res = block_mean(truth)
     result = answer(low_res.copy())
     if result is None:
-        return "your function returns None: is there a `return`?"
+        return "your function returns None; it needs a `return`"
     result = np.asarray(result)
     if result.shape != truth.shape:
         return f"the result has shape {result.shape}, expected {truth.shape}"

@@ -42,6 +42,8 @@ MISTAKES = {
         "divides by the pixels of a block": (
             lambda x, y: x + grow(y - block_mean(x, 4)) / 16, "whole difference"),
         "repeats the low resolution": (lambda x, y: grow(y), "different amounts"),
+        "clips the right answer": (
+            lambda x, y: np.clip(x + grow(y - block_mean(x, 4)), 0, 1), "clipped"),
         "changes nothing": (lambda x, y: x, "as they went in"),
         "gives the low resolution": (lambda x, y: y, "shape"),
     },
