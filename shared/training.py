@@ -59,8 +59,9 @@ def low_and_high(scale=4):
 
 
 def shifted(scale=4):
-    """As ``low_and_high``, the truth moved first by -1, 0 or 1 pixel, each way half the time.
+    """As ``low_and_high``, the truth moved first by -1, 0 or 1 pixel along each axis.
 
+    A move of 0 has probability 1/2, the two others 1/4 each.
     Another position of the same stroke on the coarse grid is another low-resolution image:
     nine problems from each digit, none of them drawn over or blurred.
     """
