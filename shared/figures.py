@@ -85,10 +85,10 @@ def curves(series, xlabel, ylabel, x=None, size=(6.6, 3.0), marker="o"):
     return figure
 
 
-def bars(values, ylabel, size=(6.6, 2.8), form="{:.2f}"):
+def bars(values, ylabel, xlabel="", size=(6.6, 2.8), form="{:.2f}"):
     """A bar a name: ``values`` is a dict of name to number, written on top; returns the figure."""
     figure, axis = plt.subplots(figsize=size)
     drawn = axis.bar([str(name) for name in values], list(values.values()), color=BLUE, width=0.7)
     axis.bar_label(drawn, [form.format(v) for v in values.values()], padding=2, fontsize=9)
-    axis.set(ylabel=ylabel, ylim=(0, max(values.values()) * 1.12))
+    axis.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, max(values.values()) * 1.12))
     return figure

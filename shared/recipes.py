@@ -64,6 +64,17 @@ RECIPES = {
         peak=1.5e-3,
         data="MNIST, 50,000 training images, moved by up to one pixel",
     ),
+    "fashion": Recipe(
+        about="7x7 clothes to 28x28, the network of lesson 01 (lesson 02)",
+        build=lambda: models.residual_network(4, width=64, blocks=8, name="fashion"),
+        batches=lambda: training.Batches(datasets.fashion_mnist().x_train, training.shifted(),
+                                         seed=1),
+        measure=measure_upscaler(datasets.fashion_mnist),
+        epochs=30,
+        loss=losses.log_mse,
+        peak=1.5e-3,
+        data="Fashion-MNIST, 55,000 training images, moved by up to one pixel",
+    ),
 }
 
 
