@@ -9,9 +9,20 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+from scipy import ndimage
 
-from shared import datasets, losses, metrics, models, training
+from shared import (
+    classifiers,
+    datasets,
+    losses,
+    metrics,
+    models,
+    training,
+    vector,
+    weights,
+)
 from shared.degrade import block_mean, project
+from shared.resize import upscale
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,56 @@ def measure_upscaler(dataset, scale=4):
     return measure
 
 
+def measure_hd(model):
+    """Figures on 480 digits of fonts, 28x28 to 112x112, after projection; blurred ones too."""
+    truth, _ = vector.font_digits()
+    low_res = block_mean(truth, 4)
+    final = project(np.clip(training.predict(model, low_res, 32), 0, 1), low_res)
+    blurred = block_mean(ndimage.gaussian_filter(truth, (0, 2, 2, 0)), 4)
+    deblurred = np.clip(training.predict(model, blurred, 32), 0, 1)
+    return {"psnr": float(metrics.psnr(truth, final).mean()),
+            "ssim": float(metrics.ssim(truth, final).mean()),
+            "psnr_blurred": float(metrics.psnr(truth, deblurred).mean())}
+
+
+def continued(name, start, build):
+    """A new network by ``build`` that begins with the trained weights of ``start``."""
+    model = build(name)
+    model.set_weights(weights.load_or_train(start).get_weights())
+    return model
+
+
+def labelled(dataset, **change):
+    """Batches of training images, warped at random, and their labels."""
+
+    def batches():
+        split = dataset()
+        return training.Batches((split.x_train, split.y_train), classifiers.warped(**change),
+                                seed=1)
+
+    return batches
+
+
+def measure_classifier(dataset):
+    """Accuracy on the 10,000 test images, and what it reads in their bicubic enlargement."""
+
+    def measure(model):
+        split = dataset()
+        bicubic = upscale(block_mean(split.x_test, 4), 4)
+        return {"accuracy": classifiers.accuracy(model, split.x_test, split.y_test),
+                "accuracy_bicubic": classifiers.accuracy(model, bicubic, split.y_test)}
+
+    return measure
+
+
+def classifier(name, about, shape, dataset, data, epochs, seed, **change):
+    """The recipe of a classifier of the shape ``shape``, a function of ``classifiers``."""
+    return Recipe(
+        about=about, build=lambda: shape(name), batches=labelled(dataset, **change),
+        measure=measure_classifier(dataset), epochs=epochs, data=data, seed=seed,
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+
+
 RECIPES = {
     "baseline": Recipe(
         about="7x7 digit to 28x28, residual network of 64 wide and 8 blocks (lesson 01)",
@@ -75,6 +136,48 @@ RECIPES = {
         peak=1.5e-3,
         data="Fashion-MNIST, 55,000 training images, moved by up to one pixel",
     ),
+    "hd": Recipe(
+        about="28x28 to 112x112, trained on vector drawings (lesson 03)",
+        build=lambda: models.residual_network(4, width=64, blocks=8, name="hd"),
+        batches=lambda: training.Batches(vector.pictures(12_000, datasets.mnist().x_train),
+                                         training.crops(), batch_size=32, per_epoch=1000, seed=1),
+        measure=measure_hd,
+        epochs=20,
+        loss=losses.log_mse,
+        peak=1e-3,
+        data="12,000 drawings: strokes, outlines traced from MNIST, filled shapes",
+    ),
+    "hd_blind": Recipe(
+        about="28x28 to 112x112 from pictures that may be blurred (lesson 03)",
+        build=lambda: continued("hd_blind", "hd", lambda name: models.residual_network(
+            4, width=64, blocks=8, name=name)),
+        batches=lambda: training.Batches(
+            vector.pictures(12_000, datasets.mnist().x_train),
+            training.crops(blur=3.0, darken=0.2), batch_size=32, per_epoch=1000, seed=2),
+        measure=measure_hd,
+        epochs=6,
+        loss=losses.log_mse,
+        peak=5e-4,
+        data="the drawings of hd, blurred by a Gaussian of up to 3 pixels of 112",
+    ),
+    "classifier_a": classifier(
+        "classifier_a", "reads digits; strides, batch normalisation (lesson 04)",
+        classifiers.classifier_a, datasets.mnist,
+        "MNIST, 50,000 training images, warped at random", epochs=12, seed=1),
+    "classifier_b": classifier(
+        "classifier_b", "reads digits; 5x5 convolutions, pooling (lesson 04)",
+        classifiers.classifier_b, datasets.mnist,
+        "MNIST, 50,000 training images, warped at random", epochs=12, seed=2),
+    "clothes_a": classifier(
+        "clothes_a", "reads clothes; the shape of classifier_a (lesson 05)",
+        classifiers.classifier_a, datasets.fashion_mnist,
+        "Fashion-MNIST, 55,000 training images, warped at random", epochs=12, seed=1,
+        angle=4, scale=0.06, shear=0.03, move=1.0, mirror=True),
+    "clothes_b": classifier(
+        "clothes_b", "reads clothes; the shape of classifier_b (lesson 05)",
+        classifiers.classifier_b, datasets.fashion_mnist,
+        "Fashion-MNIST, 55,000 training images, warped at random", epochs=12, seed=2,
+        angle=4, scale=0.06, shear=0.03, move=1.0, mirror=True),
 }
 
 

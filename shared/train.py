@@ -61,7 +61,7 @@ def train(name, progress=True, epochs=None):
     training.compile(model, epochs * len(batches), recipe.loss, recipe.peak)
     work = checkpoints(name)
     work.mkdir(parents=True, exist_ok=True)
-    loss = getattr(recipe.loss, "__name__", recipe.loss)
+    loss = getattr(recipe.loss, "__name__", getattr(recipe.loss, "name", recipe.loss))
     # A changed recipe starts anew instead of going on from another one's epochs.
     mark = repr((recipe.about, recipe.data, loss, recipe.peak, recipe.seed, epochs,
                  batches.batch_size, model.count_params()))

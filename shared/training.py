@@ -5,6 +5,7 @@ import sys
 
 import keras
 import numpy as np
+from scipy import ndimage
 
 from shared.degrade import block_mean
 
@@ -15,9 +16,10 @@ class Batches(keras.utils.PyDataset):
     """Batches of ``make(truth)`` in an order shuffled anew each pass, the same each run.
 
     Args:
-        truth: array (n, ...), the high-resolution images.
-        make: function of (a batch of ``truth``, a NumPy generator) that returns what ``fit``
-            needs: (input, target).
+        truth: array (n, ...), the high-resolution images; or a tuple of arrays of one length,
+            as images and labels.
+        make: function of (a batch of ``truth``, or of each of its arrays, and a NumPy
+            generator) that returns what ``fit`` needs: (input, target).
         batch_size: images a batch; what is left of a pass and fills no batch is left out.
         per_epoch: batches that ``fit`` calls an epoch; a whole pass over ``truth`` if None.
         seed: the order of each pass, and the chance in ``make``, follow from it.
@@ -29,10 +31,12 @@ class Batches(keras.utils.PyDataset):
 
     def __init__(self, truth, make, batch_size=BATCH, per_epoch=None, seed=0):
         super().__init__(workers=2, max_queue_size=20)
-        if len(truth) < batch_size:
-            raise ValueError(f"{len(truth)} images do not fill one batch of {batch_size}")
-        self.truth, self.make, self.batch_size, self.seed = truth, make, batch_size, seed
-        self.per_pass = len(truth) // batch_size
+        self.arrays = truth if isinstance(truth, tuple) else (truth,)
+        self.images = len(self.arrays[0])
+        if self.images < batch_size:
+            raise ValueError(f"{self.images} images do not fill one batch of {batch_size}")
+        self.make, self.batch_size, self.seed = make, batch_size, seed
+        self.per_pass = self.images // batch_size
         self.per_epoch = per_epoch or self.per_pass
         self.epoch = 0
         self._order = functools.lru_cache(maxsize=2)(self._draw)
@@ -41,7 +45,7 @@ class Batches(keras.utils.PyDataset):
         return self.per_epoch
 
     def _draw(self, number):
-        return np.random.default_rng([self.seed, number]).permutation(len(self.truth))
+        return np.random.default_rng([self.seed, number]).permutation(self.images)
 
     def on_epoch_end(self):
         self.epoch += 1
@@ -50,7 +54,8 @@ class Batches(keras.utils.PyDataset):
         position = self.epoch * self.per_epoch + index
         number, index = divmod(position, self.per_pass)
         chosen = self._order(number)[index * self.batch_size:(index + 1) * self.batch_size]
-        return self.make(self.truth[chosen], np.random.default_rng([self.seed, position]))
+        return self.make(*(array[chosen] for array in self.arrays),
+                         np.random.default_rng([self.seed, position]))
 
 
 def low_and_high(scale=4):
@@ -71,6 +76,37 @@ def shifted(scale=4):
         truth = np.stack([np.roll(image, move, axis=(0, 1))
                           for image, move in zip(truth, moves, strict=True)])
         return block_mean(truth, scale), truth
+
+    return make
+
+
+def crops(side=64, scale=4, blur=0.0, darken=0.0):
+    """Input and target from large pictures of uint8: crops with something in them.
+
+    Args:
+        side: height and width of a crop, pixels of the high resolution.
+        blur: the input is taken from a crop blurred by a Gaussian of 0 to ``blur`` pixels;
+            the target stays sharp. 0: the input is the block mean of the target.
+        darken: white may become darker by up to this fraction, in input and target.
+
+    Each crop is turned by a multiple of 90 degrees and mirrored at random.
+    """
+
+    def make(pictures, rng):
+        truth = np.empty((len(pictures), side, side, 1), "float32")
+        for picture, target in zip(pictures, truth, strict=True):
+            places = np.flatnonzero(picture)
+            middle = np.unravel_index(rng.choice(places), picture.shape)[:2]
+            top, left = (int(np.clip(m - rng.integers(side), 0, size - side))
+                         for m, size in zip(middle, picture.shape, strict=False))
+            crop = np.rot90(picture[top:top + side, left:left + side], rng.integers(4))
+            target[:] = crop[:, ::-1] if rng.random() < 0.5 else crop
+            target *= rng.uniform(1 - darken, 1) / 255
+        seen = truth
+        if blur:
+            seen = np.stack([ndimage.gaussian_filter(image, (sigma, sigma, 0)) for image, sigma
+                             in zip(truth, rng.uniform(0, blur, len(truth)), strict=True)])
+        return block_mean(seen, scale), truth
 
     return make
 

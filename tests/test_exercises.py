@@ -1,59 +1,26 @@
 """Every check accepts the right answer and tells the usual mistakes from it."""
 
+import importlib
 import json
 import re
-from pathlib import Path
 
-import numpy as np
 import pytest
+from conftest import ROOT
 
 from shared import exercises
-from shared.degrade import block_mean
-from shared.resize import upscale
 
-LESSONS = sorted(Path(__file__).parent.parent.glob("notebooks/[0-9]*.ipynb"))
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+RIGHT, MISTAKES, CHECKS = {}, {}, {}
+for lesson in LESSONS:  # answers/lessonNN.py: what learners write; the mistakes with a word
+    name = f"lesson{lesson.stem[:2]}"  # of the message that must help
+    answers = importlib.import_module(f"answers.{name}")
+    RIGHT |= answers.RIGHT
+    MISTAKES |= answers.MISTAKES
+    CHECKS |= importlib.import_module(f"shared.exercises.{name}").CHECKS
 
 
 def raise_stub(*_):
     raise NotImplementedError
-
-
-def grow(values):
-    return values.repeat(4, axis=1).repeat(4, axis=2)
-
-
-RIGHT = {
-    "01.1": lambda ratio: 20 * np.log10(ratio),
-    "01.2": lambda x, y: x + grow(y - block_mean(x, 4)),
-    "01.3": lambda y: np.clip(2.2 * (upscale(y, 4, "lanczos") - 0.4) + 0.4, 0, 1),
-}
-
-# What the learner wrote, and a word of the message that must help.
-MISTAKES = {
-    "01.1": {
-        "takes the ratio for that of the MSE": (lambda r: 10 * np.log10(r), "square"),
-        "uses the natural logarithm": (lambda r: 20 * np.log(r), "base 10"),
-        "turns the sign": (lambda r: -20 * np.log10(r), "sign"),
-        "forgets to return": (lambda r: None, "return"),
-    },
-    "01.2": {
-        "turns the sign": (lambda x, y: x - grow(y - block_mean(x, 4)), "negative"),
-        "spreads the difference smoothly": (
-            lambda x, y: x + upscale(y - block_mean(x, 4), 4), "block"),
-        "divides by the pixels of a block": (
-            lambda x, y: x + grow(y - block_mean(x, 4)) / 16, "whole difference"),
-        "repeats the low resolution": (lambda x, y: grow(y), "different amounts"),
-        "clips the right answer": (
-            lambda x, y: np.clip(x + grow(y - block_mean(x, 4)), 0, 1), "clipped"),
-        "changes nothing": (lambda x, y: x, "as they went in"),
-        "gives the low resolution": (lambda x, y: y, "shape"),
-    },
-    "01.3": {
-        "leaves Lanczos as it is": (lambda y: upscale(y, 4, "lanczos"), "Lanczos"),
-        "drops the channel axis": (lambda y: upscale(y, 4)[..., 0], "shape"),
-        "divides zero by zero": (lambda y: upscale(y, 4) * np.nan, "NaN"),
-    },
-}
 
 
 def said(capsys, number, answer):
@@ -62,7 +29,7 @@ def said(capsys, number, answer):
 
 
 def test_every_check_has_a_right_answer_and_two_mistakes():
-    assert set(RIGHT) == set(exercises.CHECKS) == set(MISTAKES)
+    assert set(RIGHT) == set(CHECKS) == set(MISTAKES)
     assert all(len(mistakes) >= 2 for mistakes in MISTAKES.values())
 
 

@@ -1,8 +1,4 @@
-"""The checks of the exercises: each prints what is right or what to look at, and never raises.
-
-A check takes the learner's function and returns None where it is right, or ``Right`` with
-what it measured; else one sentence that helps.
-"""
+"""Checks of lesson 01."""
 
 import functools
 
@@ -10,25 +6,8 @@ import numpy as np
 
 from shared import datasets, metrics
 from shared.degrade import block_mean, project
+from shared.exercises import Right, missing
 from shared.resize import upscale
-
-
-class Right(str):
-    """What a check measured of a right answer, to be printed with the verdict."""
-
-
-def check(number, answer):
-    """Print the verdict on ``answer``, the function written for exercise ``number``."""
-    try:
-        problem = CHECKS[number](answer)
-    except NotImplementedError:
-        problem = "there is no answer yet: replace the line that raises NotImplementedError"
-    except Exception as error:
-        problem = f"your function stopped with {type(error).__name__}: {error}"
-    if isinstance(problem, Right):
-        print(f"Exercise {number}: correct, {problem}.")
-    else:
-        print(f"Exercise {number}: " + (f"not yet, {problem}." if problem else "correct."))
 
 
 @functools.cache
@@ -65,11 +44,9 @@ def back_project(answer):
     low_res = block_mean(truth)
     start = upscale(low_res, 4)
     result = answer(start.copy(), low_res.copy())
-    if result is None:
-        return "your function returns None; it needs a `return`"
+    if problem := missing(result, start.shape):
+        return problem
     result = np.asarray(result)
-    if result.shape != start.shape:
-        return f"the result has shape {result.shape}, expected {start.shape}"
     if np.allclose(result, start):
         return "the images come back as they went in"
     wanted = start + _repeat(low_res - block_mean(start))
@@ -92,15 +69,10 @@ def own_upscaler(answer):
     truth = _digits()
     low_res = block_mean(truth)
     result = answer(low_res.copy())
-    if result is None:
-        return "your function returns None; it needs a `return`"
-    result = np.asarray(result)
-    if result.shape != truth.shape:
-        return f"the result has shape {result.shape}, expected {truth.shape}"
-    if not np.isfinite(result).all():
-        return "the result holds NaN or infinity"
+    if problem := missing(result, truth.shape):
+        return problem
     reference = metrics.psnr(truth, project(upscale(low_res, 4, "lanczos"), low_res)).mean()
-    found = metrics.psnr(truth, project(result.astype("float32"), low_res)).mean()
+    found = metrics.psnr(truth, project(np.asarray(result).astype("float32"), low_res)).mean()
     if found < reference + 0.3:
         return (f"after projection it scores {found:.2f} dB, Lanczos {reference:.2f}; be at "
                 f"least 0.3 dB above Lanczos")
