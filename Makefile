@@ -7,14 +7,16 @@ PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lab course test notebooks weights clean distclean
+.PHONY: help lab course colab test notebooks weights clean distclean
 
 help:
 	@echo 'make lab         open the first lesson in JupyterLab'
 	@echo 'make course      run every lesson, write notebooks and web pages to build/course/'
 	@echo '                 (LESSONS="1 3" for some of them)'
+	@echo 'make colab       write lessons 01 to 05 as one notebook for Google Colab, which needs no'
+	@echo '                 other file, to build/colab/'
 	@echo 'make test        check the style, run the unit tests, compare every lesson with what'
-	@echo '                 it computed before'
+	@echo '                 it computed before, run the notebook for Colab'
 	@echo 'make notebooks   run every lesson, keep its outputs in notebooks/ (LESSONS as above)'
 	@echo 'make weights     train every network of the course again'
 	@echo 'make clean       remove what was built; keeps .venv, weights and unfinished training'
@@ -28,6 +30,9 @@ lab: .venv/.installed
 course: .venv/.installed
 	$(PY) -m shared.course $(LESSONS)
 
+colab: .venv/.installed
+	$(PY) -m shared.colab
+
 notebooks: .venv/.installed
 	$(PY) -m shared.course --in-place $(LESSONS)
 
@@ -35,14 +40,16 @@ weights: .venv/.installed
 	$(PY) -m shared.train --all
 
 # tests/conftest.py teaches nbval to compare decimals within a tolerance. pytest finds it by
-# itself for what lies in tests/; for the lessons it is named.
+# itself for what lies in tests/; for the lessons it is named. The notebook for Colab runs
+# for minutes, so its test is not called test_... and stands on a line of its own.
 test: .venv/.installed
 	$(PY) -m ruff check .
 	$(PY) -m pytest tests
 	PYTHONPATH=tests $(PY) -m pytest -p conftest --nbval --nbval-current-env notebooks
+	$(PY) -m pytest tests/run_colab.py
 
 clean:
-	rm -rf build/course zoom_and_enhance.egg-info .pytest_cache .ruff_cache
+	rm -rf build/course build/colab zoom_and_enhance.egg-info .pytest_cache .ruff_cache
 	rm -rf notebooks/.ipynb_checkpoints shared/__pycache__ tests/__pycache__ data/__pycache__
 
 distclean: clean

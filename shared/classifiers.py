@@ -1,7 +1,9 @@
 """Networks that read what a picture shows, and how one of them supervises another.
 
-Two of different shape, so that what one is fooled by the other need not be. Both take images
-(n, 28, 28, 1) in [0, 1] and give ten logits, shape (n, 10).
+``classifier_a`` and ``classifier_b`` take images (n, 28, 28, 1) in [0, 1] and give ten logits,
+shape (n, 10). They differ in shape, so that what fools one need not fool the other.
+``low_reader`` reads the low-resolution image itself. ``supervised`` puts frozen classifiers
+behind an upscaler, so that what they read becomes part of its loss.
 """
 
 import hashlib
@@ -12,6 +14,7 @@ from keras import layers
 from scipy import ndimage
 
 from shared import training
+from shared.degrade import block_mean
 from shared.models import conv
 
 
@@ -41,6 +44,21 @@ def classifier_b(name="classifier_b"):
         x = layers.MaxPooling2D()(x)
     x = layers.Dropout(0.4)(layers.Flatten()(x))
     x = layers.Dropout(0.4)(layers.Dense(96, activation="relu")(x))
+    return keras.Model(image, _logits(x), name=name)
+
+
+def low_reader(side, name="low_reader"):
+    """Reads the low-resolution image as it is, (n, side, side, 1), in ten logits.
+
+    Convolutions without strides and a dense layer: what such a network reads is what the
+    low-resolution image tells about its class, as far as a network finds it.
+    """
+    image = keras.Input((side, side, 1), name=f"{name}_image")
+    x = image
+    for _ in range(3):
+        x = conv(64, activation="relu")(x)
+    x = layers.Dropout(0.3)(layers.Flatten()(x))
+    x = layers.Dropout(0.3)(layers.Dense(128, activation="relu")(x))
     return keras.Model(image, _logits(x), name=name)
 
 
@@ -94,6 +112,20 @@ def freeze(classifier):
     return classifier
 
 
+def frozen(name):
+    """The trained classifier of that name, frozen; trained first where there is none.
+
+    It has the weights of ``weights.load(name)``, bit for bit, and computes in the precision
+    in force (``training.use_fast_precision``), where that of the file is float32.
+    """
+    from shared import recipes, weights  # here, because the recipes name these shapes
+
+    trained = weights.load_or_train(name)
+    classifier = recipes.build(name)
+    classifier.set_weights(trained.get_weights())
+    return freeze(classifier)
+
+
 def fingerprint(model):
     """sha256 over the bytes of every weight, trainable or not, batch statistics included."""
     sha = hashlib.sha256()
@@ -102,20 +134,38 @@ def fingerprint(model):
     return sha.hexdigest()
 
 
-def supervised(upscaler, **frozen):
+def supervised(upscaler, **classifiers):
     """``upscaler`` with frozen classifiers behind it, to be trained by what they read.
 
-    The result maps a low-resolution image to a dict: "high_res", the enhanced image, and for
+    The result maps low-resolution images to a dict: "high_res", the enhanced images, and for
     each classifier its logits under its keyword. Compile it with a loss for each key and
-    ``loss_weights``; gradients pass through the classifiers, whose weights never move
-    (``training=False`` keeps dropout off and batch statistics as they are).
+    ``loss_weights``. Gradients pass through the classifiers to the upscaler; no weight of a
+    classifier moves, since ``freeze`` fixes them and ``training=False`` keeps dropout off and
+    batch statistics as they are. ``keras.Model.save`` stores all of it, also the freezing.
 
         model = supervised(upscaler, digit=classifier)
-        model.compile(optimizer, {"high_res": log_mse, "digit": cross_entropy},
+        model.compile("adam", {"high_res": log_mse, "digit": cross_entropy},
                       loss_weights={"high_res": 1.0, "digit": 0.3})
+
+    Raises ValueError where the classifiers' images are not what the upscaler gives.
     """
-    low_res = keras.Input(upscaler.input_shape[1:], name="low_res")
+    sides = {classifier.input_shape[1] for classifier in classifiers.values()}
+    if len(sides) != 1:
+        raise ValueError(f"expected classifiers of one image size, found {sorted(sides)}")
+    side = sides.pop()
+    scale = upscaler.compute_output_shape((1, side, side, 1))[1] // side
+    if side % scale:
+        raise ValueError(f"an upscaler by {scale} gives no image of {side}x{side}, which the "
+                         f"classifiers read")
+    low_res = keras.Input((side // scale, side // scale, 1), name="low_res")
     high_res = upscaler(low_res)
     heads = {name: freeze(classifier)(high_res, training=False)
-             for name, classifier in frozen.items()}
+             for name, classifier in classifiers.items()}
     return keras.Model(low_res, {"high_res": high_res, **heads}, name=f"supervised_{upscaler.name}")
+
+
+def low_and_targets(scale, head="digit"):
+    """For ``training.Batches`` of (images, labels): block means, and the targets for
+    ``supervised``: the images as "high_res", the labels under ``head``."""
+    return lambda images, labels, rng: (
+        block_mean(images, scale), {"high_res": images, head: labels.astype("int32")})

@@ -68,10 +68,11 @@ def project(images, low_res):
         if len(images) != len(low_res):
             raise ValueError(f"images of shape {images.shape} need one low_res each, found "
                              f"low_res of shape {low_res.shape}")
-        parts = range(0, max(len(images), 1), 1000)  # bounds the memory of a large array
+        part = max(1, 500_000 // max(1, images[0:1].size))  # bounds the memory
         return np.concatenate([ops.convert_to_numpy(_project(
-            ops.convert_to_tensor(images[i:i + 1000], "float32"),
-            ops.convert_to_tensor(low_res[i:i + 1000], "float32"))) for i in parts])
+            ops.convert_to_tensor(images[i:i + part], "float32"),
+            ops.convert_to_tensor(low_res[i:i + part], "float32")))
+            for i in range(0, max(len(images), 1), part)])
     return _project(images, low_res)
 
 
@@ -82,6 +83,13 @@ def _project(images, low_res):
     if (height, width, channels) != (low_height * scale, low_width * scale, low_channels):
         raise ValueError(f"images of shape {tuple(images.shape)} are no whole multiple of "
                          f"low_res of shape {tuple(low_res.shape)}")
+    return project_blocks(images, low_res, scale)
+
+
+def project_blocks(images, low_res, scale):
+    """``project`` for tensors whose height and width need not be known yet; see there."""
+    low_height, low_width = ops.shape(low_res)[1:3]
+    channels = low_res.shape[3]
     pixels = scale * scale
     blocks = ops.reshape(images, (-1, low_height, scale, low_width, scale, channels))
     blocks = ops.transpose(blocks, (0, 1, 3, 5, 2, 4))
@@ -106,4 +114,4 @@ def _project(images, low_res):
     result = ops.clip(blocks + shift, 0.0, 1.0)
     result = ops.reshape(result, (-1, low_height, low_width, channels, scale, scale))
     result = ops.transpose(result, (0, 1, 4, 2, 5, 3))
-    return ops.reshape(result, (-1, height, width, channels))
+    return ops.reshape(result, (-1, low_height * scale, low_width * scale, channels))

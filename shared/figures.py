@@ -32,7 +32,21 @@ def show(figure, alt):
     picture = Picture.open(file).convert("RGB")
     packed = io.BytesIO()
     picture.quantize(256, dither=Picture.Dither.NONE).save(packed, "PNG", optimize=True)
-    display(Image(data=packed.getvalue(), alt=alt, width=picture.width * 100 // DPI))
+    # As metadata, because the IPython of Google Colab (7.34) has no argument `alt`.
+    display(Image(data=packed.getvalue(), metadata={"alt": alt},
+                  width=picture.width * 100 // DPI))
+
+
+def poster(images, columns, alt, width=1000):
+    """Show images (n, height, width, 1) in [0, 1] side by side, ``columns`` a row, pixel by pixel.
+
+    Nothing is resampled: the picture holds every pixel; ``width`` is its width on the page.
+    """
+    rows = [np.hstack(images[i:i + columns, ..., 0]) for i in range(0, len(images), columns)]
+    whole = Picture.fromarray(np.round(np.vstack(rows) * 255).astype("uint8"))
+    packed = io.BytesIO()
+    whole.quantize(32).save(packed, "PNG", optimize=True)
+    display(Image(data=packed.getvalue(), metadata={"alt": alt}, width=width))
 
 
 def panels(rows, notes=None, cmaps=None, size=0.95, ranges=None):
@@ -70,8 +84,11 @@ def panels(rows, notes=None, cmaps=None, size=0.95, ranges=None):
     return figure
 
 
-def curves(series, xlabel, ylabel, x=None, size=(6.6, 3.0), marker="o"):
-    """Lines with their names: ``series`` is a dict of name to y values; returns the figure."""
+def curves(series, xlabel, ylabel, x=None, size=(6.6, 3.0), marker="o", levels=None):
+    """Lines with their names: ``series`` is a dict of name to y values; returns the figure.
+
+    ``levels`` is a dict of name to one y value each, drawn dashed with the name at its end.
+    """
     figure, axis = plt.subplots(figsize=size)
     for name, values in series.items():
         places = np.arange(1, len(values) + 1) if x is None else x
@@ -80,8 +97,42 @@ def curves(series, xlabel, ylabel, x=None, size=(6.6, 3.0), marker="o"):
     if x is None:
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(alpha=0.25)
+    for name, value in (levels or {}).items():
+        axis.axhline(value, color=GREY, linestyle="--", linewidth=1.2)
+        axis.annotate(name, (1, value), xycoords=("axes fraction", "data"), va="center",
+                      xytext=(4, 0), textcoords="offset points", color=GREY)
     if len(series) > 1:
         axis.legend()
+    return figure
+
+
+def spectra(parts, ylabel="power", limit=3.5, log=True, last=14, size=(4.1, 3.0)):
+    """Radial spectra, a picture beside the other, with a dashed line at a grid's finest wave.
+
+    Args:
+        parts: dict of title to a dict of name to values by ring, from ring 0, which is
+            left out: the mean of an image is no detail.
+        limit: cycles an image that the low-resolution grid can carry: half of its side.
+        log: logarithmic axis of values.
+        last: the last ring drawn, half of the image's side.
+        size: of one picture, in inches.
+
+    Returns the matplotlib figure, for ``show``.
+    """
+    figure, axes = plt.subplots(1, len(parts), sharey=True, squeeze=False, layout="constrained",
+                                figsize=(size[0] * len(parts), size[1]))
+    for axis, (title, series) in zip(axes[0], parts.items(), strict=True):
+        for name, values in series.items():
+            axis.plot(np.arange(1, last + 1), values[1:last + 1], marker="o", markersize=4,
+                      label=name)
+        axis.axvline(limit, color=GREY, linestyle="--", linewidth=1.2)
+        axis.set(title=title, xlabel="ring: cycles an image", xlim=(0.5, last + 0.5),
+                 yscale="log" if log else "linear")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axis.grid(alpha=0.25)
+        if len(series) > 1:
+            axis.legend(fontsize=9)
+    axes[0, 0].set_ylabel(ylabel)
     return figure
 
 

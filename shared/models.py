@@ -8,6 +8,8 @@ channels), not clipped.
 import keras
 from keras import layers, ops
 
+from shared.degrade import project_blocks
+
 
 @keras.saving.register_keras_serializable(package="zoom_enhance")
 class PixelShuffle(layers.Layer):
@@ -89,3 +91,49 @@ def residual_network(scale=4, width=64, blocks=4, upsampler="subpixel", channels
     x = UPSAMPLERS[upsampler](x, scale, channels)
     high_res = layers.Identity(dtype="float32", name="high_res")(x)  # also under bfloat16
     return keras.Model(low_res, high_res, name=name)
+
+
+@keras.saving.register_keras_serializable(package="zoom_enhance")
+class Consistent(layers.Layer):
+    """The exact projection of ``degrade.project`` as a layer, called with [image, low_res].
+
+    What it gives lies in [0, 1] and has exactly ``low_res`` as its means of blocks of
+    ``scale`` x ``scale`` pixels. It has no weights, and computes in float32.
+    """
+
+    def __init__(self, scale, **kwargs):
+        super().__init__(dtype="float32", **{k: v for k, v in kwargs.items() if k != "dtype"})
+        self.scale = scale
+
+    def call(self, inputs):
+        image, low_res = inputs
+        return project_blocks(image, low_res, self.scale)
+
+    def compute_output_shape(self, shapes):
+        return shapes[0]
+
+    def get_config(self):
+        return {**super().get_config(), "scale": self.scale}
+
+
+def consistent(network, scale, name):
+    """``network`` with ``Consistent`` as its last layer: every answer averages to the input."""
+    low_res = keras.Input(network.input_shape[1:], name="low_res")
+    return keras.Model(low_res, Consistent(scale)([network(low_res), low_res]), name=name)
+
+
+def widened(network, wider):
+    """Give ``wider`` the knowledge of ``network``, of the same depth but fewer channels.
+
+    After Net2Net (Chen, Goodfellow and Shlens 2016): old channels keep their weights and
+    hear nothing of the new ones, so both networks compute the same at first; the new
+    channels keep the random weights they were born with. Returns ``wider``.
+    """
+    result = []
+    for old, new in zip(network.get_weights(), wider.get_weights(), strict=True):
+        if old.ndim == 4:  # a kernel: height, width, channels in, channels out
+            new[:, :, :, :old.shape[3]] = 0.0
+        new[tuple(slice(size) for size in old.shape)] = old
+        result.append(new)
+    wider.set_weights(result)
+    return wider

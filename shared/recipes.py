@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from shared import (
     classifiers,
+    combined,
     datasets,
     losses,
     metrics,
@@ -23,6 +24,8 @@ from shared import (
 )
 from shared.degrade import block_mean, project
 from shared.resize import upscale
+
+CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Recipe:
         batches: function of nothing that returns the ``training.Batches``.
         measure: function of the trained model that returns its test figures, a flat dict.
         epochs, peak, loss, seed: as in ``training``.
+        loss_weights: one for each loss where ``loss`` is a dict.
+        finish: function of the trained model that returns the one to ship; itself if absent.
         data: names of the data, for the card.
     """
 
@@ -45,7 +50,9 @@ class Recipe:
     epochs: int
     data: str
     peak: float = 2e-3
-    loss: str | Callable = "mse"
+    loss: str | Callable | dict = "mse"
+    loss_weights: dict | None = None
+    finish: Callable = lambda model: model  # noqa: E731
     seed: int = 1
 
 
@@ -76,9 +83,9 @@ def measure_hd(model):
             "psnr_blurred": float(metrics.psnr(truth, deblurred).mean())}
 
 
-def continued(name, start, build):
-    """A new network by ``build`` that begins with the trained weights of ``start``."""
-    model = build(name)
+def continued(name, start):
+    """A network of 64 wide and 8 blocks that begins with the trained weights of ``start``."""
+    model = models.residual_network(4, width=64, blocks=8, name=name)
     model.set_weights(weights.load_or_train(start).get_weights())
     return model
 
@@ -111,6 +118,32 @@ def classifier(name, about, shape, dataset, data, epochs, seed, **change):
     return Recipe(
         about=about, build=lambda: shape(name), batches=labelled(dataset, **change),
         measure=measure_classifier(dataset), epochs=epochs, data=data, seed=seed,
+        loss=CROSS_ENTROPY)
+
+
+def low_reader(side):
+    """The recipe of a network that reads digits of ``side`` x ``side`` pixels as they are."""
+    scale = 28 // side
+    warp = classifiers.warped(angle=6.0, scale=0.06, shear=0.06, move=1.0)
+
+    def make(images, labels, rng):
+        images, labels = warp(images, labels, rng)
+        return block_mean(images, scale), labels
+
+    def batches():
+        split = datasets.mnist()
+        return training.Batches((split.x_train, split.y_train), make, batch_size=128, seed=1)
+
+    def measure(model):
+        split = datasets.mnist()
+        return {"accuracy": classifiers.accuracy(model, block_mean(split.x_test, scale),
+                                                 split.y_test)}
+
+    name = f"reads_{side}x{side}"
+    return Recipe(
+        about=f"reads digits of {side}x{side} pixels as they are (lesson 04)",
+        build=lambda: classifiers.low_reader(side, name), batches=batches, measure=measure,
+        epochs=15, data="MNIST, 50,000 training images, warped a little, then block means",
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 
 
@@ -137,28 +170,40 @@ RECIPES = {
         data="Fashion-MNIST, 55,000 training images, moved by up to one pixel",
     ),
     "hd": Recipe(
-        about="28x28 to 112x112, trained on vector drawings (lesson 03)",
-        build=lambda: models.residual_network(4, width=64, blocks=8, name="hd"),
+        about="28x28 to 112x112, goes on from baseline with drawings (lesson 03)",
+        build=lambda: continued("hd", "baseline"),
         batches=lambda: training.Batches(vector.pictures(12_000, datasets.mnist().x_train),
                                          training.crops(), batch_size=32, per_epoch=1000, seed=1),
         measure=measure_hd,
-        epochs=20,
+        epochs=6,
         loss=losses.log_mse,
         peak=1e-3,
         data="12,000 drawings: strokes, outlines traced from MNIST, filled shapes",
     ),
     "hd_blind": Recipe(
         about="28x28 to 112x112 from pictures that may be blurred (lesson 03)",
-        build=lambda: continued("hd_blind", "hd", lambda name: models.residual_network(
-            4, width=64, blocks=8, name=name)),
+        build=lambda: continued("hd_blind", "hd"),
         batches=lambda: training.Batches(
             vector.pictures(12_000, datasets.mnist().x_train),
             training.crops(blur=3.0, darken=0.2), batch_size=32, per_epoch=1000, seed=2),
         measure=measure_hd,
-        epochs=6,
+        epochs=3,
         loss=losses.log_mse,
         peak=5e-4,
         data="the drawings of hd, blurred by a Gaussian of up to 3 pixels of 112",
+    ),
+    "combined": Recipe(
+        about="digits, clothes and drawings x4, one network, exactly consistent (lesson 05)",
+        build=lambda: combined.supervised(combined.network()),
+        batches=combined.batches,
+        finish=lambda model: models.consistent(model.get_layer("combined_network"), 4,
+                                               "combined"),
+        measure=combined.measure,
+        epochs=24,
+        loss={"high_res": losses.log_mse, "digit": CROSS_ENTROPY, "clothes": CROSS_ENTROPY},
+        loss_weights={"high_res": 1.0, "digit": 0.1, "clothes": 0.1},
+        peak=1e-3,
+        data="MNIST and Fashion-MNIST, 50,000 training images each; the drawings of hd",
     ),
     "classifier_a": classifier(
         "classifier_a", "reads digits; strides, batch normalisation (lesson 04)",
@@ -178,6 +223,8 @@ RECIPES = {
         classifiers.classifier_b, datasets.fashion_mnist,
         "Fashion-MNIST, 55,000 training images, warped at random", epochs=12, seed=2,
         angle=4, scale=0.06, shear=0.03, move=1.0, mirror=True),
+    "reads_7x7": low_reader(7),
+    "reads_4x4": low_reader(4),
 }
 
 

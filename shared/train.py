@@ -58,10 +58,11 @@ def train(name, progress=True, epochs=None):
     training.use_fast_precision()
     model = recipes.build(name)
     batches = recipe.batches()
-    training.compile(model, epochs * len(batches), recipe.loss, recipe.peak)
+    training.compile(model, epochs * len(batches), recipe.loss, recipe.peak,
+                     loss_weights=recipe.loss_weights)
     work = checkpoints(name)
     work.mkdir(parents=True, exist_ok=True)
-    loss = getattr(recipe.loss, "__name__", getattr(recipe.loss, "name", recipe.loss))
+    loss = loss_name(recipe.loss, recipe.loss_weights)
     # A changed recipe starts anew instead of going on from another one's epochs.
     mark = repr((recipe.about, recipe.data, loss, recipe.peak, recipe.seed, epochs,
                  batches.batch_size, model.count_params()))
@@ -70,6 +71,7 @@ def train(name, progress=True, epochs=None):
     timer = Timer(run / "seconds.txt")
     backup = keras.callbacks.BackupAndRestore(str(run / "state"), delete_checkpoint=False)
     training.fit(model, batches, epochs, [backup, timer], progress)
+    model = recipe.finish(model)
     figures = recipe.measure(model)
     weights.save(model, name, {
         "name": name, "about": recipe.about, "data": recipe.data, "loss": loss,
@@ -79,6 +81,14 @@ def train(name, progress=True, epochs=None):
         "seconds": round(timer.seconds()), "hardware": hardware(), "test": figures})
     shutil.rmtree(work)  # not before the network is saved
     return figures
+
+
+def loss_name(loss, loss_weights=None):
+    """A loss in words: "log_mse", or "1.0 log_mse (high_res) + ..." for a dict of them."""
+    if isinstance(loss, dict):
+        return " + ".join(f"{loss_weights[key]} {loss_name(part)} ({key})"
+                          for key, part in loss.items())
+    return getattr(loss, "__name__", getattr(loss, "name", loss))
 
 
 def hardware():

@@ -51,11 +51,34 @@ class Batches(keras.utils.PyDataset):
         self.epoch += 1
 
     def __getitem__(self, index):
-        position = self.epoch * self.per_epoch + index
+        return self.batch(self.epoch * self.per_epoch + index)
+
+    def batch(self, position):
+        """Batch ``position`` of the whole training, counted from 0."""
         number, index = divmod(position, self.per_pass)
         chosen = self._order(number)[index * self.batch_size:(index + 1) * self.batch_size]
         return self.make(*(array[chosen] for array in self.arrays),
                          np.random.default_rng([self.seed, position]))
+
+
+class Turns(keras.utils.PyDataset):
+    """One batch of each of ``parts`` (``Batches``) in turn, ``per_epoch`` in all an epoch."""
+
+    def __init__(self, parts, per_epoch):
+        super().__init__(workers=2, max_queue_size=20)
+        self.parts, self.batch_size = parts, max(part.batch_size for part in parts)
+        self.per_epoch = per_epoch - per_epoch % len(parts)
+        self.epoch = 0
+
+    def __len__(self):
+        return self.per_epoch
+
+    def on_epoch_end(self):
+        self.epoch += 1
+
+    def __getitem__(self, index):
+        turn, number = divmod(self.epoch * self.per_epoch + index, len(self.parts))
+        return self.parts[number].batch(turn)
 
 
 def low_and_high(scale=4):
@@ -155,10 +178,13 @@ def choose_compiler(model):
     return model
 
 
-def compile(model, steps, loss="mse", peak=2e-3, metrics=()):
-    """Compile with Adam and the cosine rate over ``steps`` batches."""
+def compile(model, steps, loss="mse", peak=2e-3, metrics=(), loss_weights=None):
+    """Compile with Adam and the cosine rate over ``steps`` batches.
+
+    ``loss`` and ``loss_weights`` are dicts where the model gives a dict.
+    """
     model.compile(keras.optimizers.Adam(cosine_rate(steps, peak)), loss=loss,
-                  metrics=list(metrics), steps_per_execution=10)
+                  loss_weights=loss_weights, metrics=list(metrics), steps_per_execution=10)
     return choose_compiler(model)
 
 

@@ -7,6 +7,8 @@ import nbformat
 import pytest
 from conftest import ROOT
 
+from shared import colab
+
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 HEADINGS = ("Exercises", "Recap", "Further reading", "Next")
 
@@ -101,11 +103,11 @@ def test_the_file_is_below_one_and_a_half_megabytes(path):
 
 
 def test_there_are_25_to_45_cells(cells):
-    assert 25 <= len(cells) <= 45
+    assert 25 <= len(cells) - len(tagged(cells, "colab")) <= 45
 
 
 def test_code_cells_have_at_most_12_lines(cells):
-    free = tagged(cells, "solution") + tagged(cells, "exercise")
+    free = [cell for tag in ("solution", "exercise", "colab") for cell in tagged(cells, tag)]
     for cell in code(cells):
         lines = [line for line in cell.source.splitlines() if line.strip()]
         assert cell in free or len(lines) <= 12, cell.source
@@ -132,9 +134,17 @@ def test_it_closes_with_exercises_recap_reading_and_the_next_lesson(cells):
 def test_the_setup_cell_is_the_same_in_all_lessons(cells):
     setup = tagged(cells, "setup")
     assert len(setup) == 1
-    assert setup[0] is next(iter(code(cells)))
+    assert setup[0] is code(cells)[1]
     first = tagged(nbformat.read(LESSONS[0], as_version=4).cells, "setup")
     assert setup[0].source.encode() == first[0].source.encode()
+
+
+def test_the_colab_cell_comes_first_and_is_the_one_of_shared_colab(cells):
+    # Where this fails: python -m shared.colab --cell
+    first = code(cells)[0]
+    assert tagged(cells, "colab") == [first]
+    assert first.source == colab.colab_cell().source and not first.outputs
+    assert "nbval-skip" in first.metadata.tags
 
 
 @pytest.mark.parametrize("folder", [".", "notebooks", "notebooks/images"])

@@ -1,0 +1,88 @@
+"""One network for digits and clothes, 7x7 and 28x28, under two frozen classifiers (lesson 05).
+
+Batches take turns: two of digits and clothes, mixed, from 7x7; one of crops of drawings,
+from 16x16.
+In a mixed batch digits lie at the even places and clothes at the odd ones, so that each
+classifier reads its own half.
+"""
+
+import keras
+import numpy as np
+
+from shared import classifiers, datasets, metrics, models, training, vector, weights
+from shared.degrade import block_mean
+
+CLASSIFIERS = {"digit": "classifier_a", "clothes": "clothes_a"}
+
+
+def network(width=96, blocks=8, start="baseline"):
+    """A residual network that begins with what ``start``, of the same depth, knows."""
+    new = models.residual_network(4, width=width, blocks=blocks, name="combined_network")
+    return models.widened(weights.load_or_train(start), new) if start else new
+
+
+def supervised(upscaler):
+    """``upscaler`` behind which ``classifier_a`` reads even places, ``clothes_a`` odd ones.
+
+    Where an image is larger than 28x28 they read its corner; give those weight 0.
+    """
+    low_res = keras.Input((None, None, 1), name="low_res")
+    high_res = upscaler(low_res)
+    heads = {}
+    for first, (name, classifier) in enumerate(CLASSIFIERS.items()):
+        frozen = classifiers.freeze(weights.load_or_train(classifier))
+        heads[name] = frozen(high_res[first::2, :28, :28], training=False)
+    return keras.Model(low_res, {"high_res": high_res, **heads}, name="supervised")
+
+
+def mixed(digits, digit, clothes, cloth, rng):
+    """For ``training.Batches``: digits and clothes in turn, with their labels."""
+    truth = np.stack([digits, clothes], axis=1).reshape(-1, *digits.shape[1:])
+    low_res, truth = training.shifted()(truth, rng)
+    return _weighed(low_res, truth, digit, cloth, 1.0)
+
+
+def drawn(pictures, rng):
+    """For ``training.Batches``: crops of drawings, which nobody reads."""
+    low_res, truth = training.crops()(pictures, rng)
+    nothing = np.zeros(len(truth) // 2)
+    return _weighed(low_res, truth, nothing, nothing, 0.0)
+
+
+def _weighed(low_res, truth, digit, cloth, weight):
+    given = {"high_res": np.ones(len(truth), "float32")}
+    given |= dict.fromkeys(CLASSIFIERS, np.full(len(digit), weight, "float32"))
+    return low_res, {"high_res": truth, "digit": digit.astype("int32"),
+                     "clothes": cloth.astype("int32")}, given
+
+
+def batches(drawings=12_000, per_epoch=1000, seed=1):
+    """Batches of 32 digits with 32 clothes, of 16 crops, of digits with clothes, in turn."""
+    digits, clothes = datasets.mnist(), datasets.fashion_mnist()
+    n = len(digits.x_train)
+    arrays = digits.x_train, digits.y_train, clothes.x_train[:n], clothes.y_train[:n]
+    pictures = vector.pictures(drawings, digits.x_train)
+    return training.Turns([training.Batches(arrays, mixed, batch_size=32, seed=seed),
+                           training.Batches(pictures, drawn, batch_size=16, seed=seed),
+                           training.Batches(arrays, mixed, batch_size=32, seed=seed + 1)],
+                          per_epoch)
+
+
+def measure(model):
+    """PSNR, SSIM and what the judges read, on test digits, test clothes and font digits."""
+    found = {}
+    for name, dataset, judges in (
+            ("digits", datasets.mnist, ("classifier_a", "classifier_b")),
+            ("clothes", datasets.fashion_mnist, ("clothes_a", "clothes_b"))):
+        split = dataset()
+        answer = training.predict(model, block_mean(split.x_test, 4))
+        found[f"psnr_{name}"] = float(metrics.psnr(split.x_test, answer).mean())
+        found[f"ssim_{name}"] = float(metrics.ssim(split.x_test, answer).mean())
+        for judge in judges:
+            found[f"accuracy_{judge}"] = classifiers.accuracy(
+                weights.load_or_train(judge), answer, split.y_test)
+    truth, _ = vector.font_digits()
+    answer = training.predict(model, block_mean(truth, 4), 32)
+    found["psnr_fonts"] = float(metrics.psnr(truth, answer).mean())
+    found["ssim_fonts"] = float(metrics.ssim(truth, answer).mean())
+    return found
