@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import sys
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -21,28 +22,50 @@ import numpy as np
 from shared import classifiers, datasets, losses, metrics, models, training, weights
 from shared.degrade import block_mean, project
 
-STEPS, WIDTH, BLOCKS = 500, 32, 4  # batches of 64 digits; the size of the upscaler
+STEPS, WIDTH, BLOCKS = 300, 32, 4  # batches of 64 digits; the size of the upscaler
 SEEDS = (1, 2, 3)
-WEIGHTS = {7: (0.0, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0),  # by scale
-           4: (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)}
-PLAN = [(scale, weight, seed) for scale in WEIGHTS for seed in SEEDS for weight in WEIGHTS[scale]]
-FIGURES = ("psnr", "a", "b", "psnr_clipped", "a_clipped", "b_clipped", "psnr_val", "a_val")
+WEIGHTS = {7: (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0),  # of the cross-entropy, by scale
+           4: (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)}
 
 
-def train(digits, scale, weight, seed, reader, progress=False):
-    """A small upscaler, trained by its error and by what the classifier ``reader`` reads.
+class Key(NamedTuple):
+    """What tells one run from another.
 
-    ``weight`` is that of the cross-entropy; the reconstruction, ln(MSE), has weight 1.
+    ``inside``: the projection is the network's last layer, so that A reads the final answer;
+    else A reads what comes before it, and the answer is projected after training.
+    """
+
+    scale: int
+    weight: float
+    seed: int
+    inside: bool = True
+
+
+PLAN = [Key(scale, weight, seed)
+        for scale in WEIGHTS for seed in SEEDS for weight in WEIGHTS[scale]]
+PLAN += [Key(7, weight, 1, inside=False) for weight in (0.0, 0.03, 0.1, 1.0)]
+# PSNR in dB, and what A and B read in per cent: of the final answers to the test digits; of
+# the answers before projection, clipped; of the final answers to the validation digits.
+FIGURES = ("psnr", "a", "b", "psnr_before", "a_before", "b_before", "psnr_val", "a_val")
+
+
+def train(digits, key, reader, progress=False):
+    """A small upscaler, trained by its error and by what ``reader`` reads in its answers.
+
+    The loss is ln(MSE) + ``key.weight`` times the cross-entropy of ``reader``, a classifier.
     ``digits`` is a ``datasets.Split``. Returns the upscaler alone, without the classifier.
     """
-    keras.utils.set_random_seed(seed)
-    upscaler = models.residual_network(scale, WIDTH, BLOCKS, name="small")
+    keras.utils.set_random_seed(key.seed)
+    upscaler = models.residual_network(key.scale, WIDTH, BLOCKS)
+    if key.inside:
+        upscaler = models.consistent(upscaler, key.scale, "consistent")
     model = classifiers.supervised(upscaler, digit=reader)
     cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     training.compile(model, STEPS, {"high_res": losses.log_mse, "digit": cross_entropy},
-                     loss_weights={"high_res": 1.0, "digit": weight})
+                     loss_weights={"high_res": 1.0, "digit": key.weight})
     batches = training.Batches((digits.x_train, digits.y_train),
-                               classifiers.low_and_targets(scale), per_epoch=STEPS, seed=seed)
+                               classifiers.low_and_targets(key.scale), per_epoch=STEPS,
+                               seed=key.seed)
     training.fit(model, batches, progress=progress)
     return upscaler
 
@@ -54,33 +77,34 @@ def answers(upscaler, truth, scale):
     return clipped, project(clipped, low_res)
 
 
-def judge(upscaler, digits, scale, a, b):
-    """The figures of a trained upscaler, a dict of ``FIGURES``.
+def judge(upscaler, digits, key, a, b):
+    """The figures of a trained upscaler by the classifiers ``a`` and ``b``: see ``FIGURES``."""
 
-    PSNR in dB, mean over images; accuracy of the classifiers ``a`` and ``b`` in per cent:
-    on the test digits after projection, before it (clipped), and on the validation digits.
-    """
-    found = {}
-    clipped, final = answers(upscaler, digits.x_test, scale)
-    for end, images in (("", final), ("_clipped", clipped)):
-        found[f"psnr{end}"] = float(metrics.psnr(digits.x_test, images).mean())
-        found[f"a{end}"] = 100 * classifiers.accuracy(a, images, digits.y_test)
-        found[f"b{end}"] = 100 * classifiers.accuracy(b, images, digits.y_test)
-    final = answers(upscaler, digits.x_val, scale)[1]
-    found["psnr_val"] = float(metrics.psnr(digits.x_val, final).mean())
+    def measure(images, end=""):
+        return {f"psnr{end}": metrics.psnr(digits.x_test, images).mean(),
+                f"a{end}": 100 * classifiers.accuracy(a, images, digits.y_test),
+                f"b{end}": 100 * classifiers.accuracy(b, images, digits.y_test)}
+
+    clipped, final = answers(upscaler, digits.x_test, key.scale)
+    found = measure(final)
+    if key.inside:  # nothing is left to project
+        found |= {f"{name}_before": value for name, value in found.items()}
+    else:
+        found |= measure(clipped, "_before")
+    final = answers(upscaler, digits.x_val, key.scale)[1]
+    found["psnr_val"] = metrics.psnr(digits.x_val, final).mean()
     found["a_val"] = 100 * classifiers.accuracy(a, final, digits.y_val)
-    return {name: round(found[name], 4) for name in FIGURES}
+    return {name: round(float(found[name]), 4) for name in FIGURES}
 
 
-def run(digits, scale, weight, seed, a, b, progress=False):
+def run(digits, key, a, b, progress=False):
     """Train and judge one upscaler; returns it and its entry as in ``load``."""
-    upscaler = train(digits, scale, weight, seed, a, progress)
-    entry = {"scale": scale, "weight": weight, "seed": seed}
-    return upscaler, entry | judge(upscaler, digits, scale, a, b)
+    upscaler = train(digits, key, a, progress)
+    return upscaler, key._asdict() | judge(upscaler, digits, key, a, b)
 
 
 def load():
-    """The stored runs, a list of dicts: "scale", "weight", "seed" and ``FIGURES``.
+    """The stored runs in the order of ``PLAN``: dicts with what is in ``Key`` and ``FIGURES``.
 
     Raises FileNotFoundError where there is no file, ValueError where it is damaged or not
     whole; both say which command mends it.
@@ -93,11 +117,15 @@ def load():
     return content["runs"]
 
 
+def find(runs, scale, weight, seed, inside=True):
+    """The entry of that run."""
+    return next(entry for entry in runs if _key(entry) == Key(scale, weight, seed, inside))
+
+
 def points(runs, scale, figure):
-    """``figure`` of the runs at ``scale`` as an array (weights, seeds), and the weights."""
-    chosen = {_key(entry): entry[figure] for entry in runs}
-    table = [[chosen[scale, weight, seed] for seed in SEEDS] for weight in WEIGHTS[scale]]
-    return np.array(table), WEIGHTS[scale]
+    """``figure`` at ``scale``, projection inside: array (weights of ``WEIGHTS``, seeds)."""
+    return np.array([[find(runs, scale, weight, seed)[figure] for seed in SEEDS]
+                     for weight in WEIGHTS[scale]])
 
 
 def path():
@@ -111,7 +139,7 @@ _MEND = ("run `git checkout data/tradeoff.json` for the shipped runs, or `python
 
 
 def _key(entry):
-    return entry["scale"], entry["weight"], entry["seed"]
+    return Key(*(entry[field] for field in Key._fields))
 
 
 def _settings():
@@ -176,15 +204,16 @@ def main(arguments=None):
     runs = [] if options.again else _begun()
     due = [key for key in PLAN if key not in map(_key, runs)]
     print(f"{len(runs)} of {len(PLAN)} runs are in {path()}")
-    for scale, weight, seed in due:
+    for key in due:
         try:
-            entry = run(digits, scale, weight, seed, a, b)[1]
+            entry = run(digits, key, a, b)[1]
         except KeyboardInterrupt:
             sys.exit("\nstopped; `python -m shared.tradeoff` goes on with this run")
         runs.append(entry)
         _write(runs)
-        print(f"x{scale} weight {weight:g} seed {seed}: {entry['psnr']:.2f} dB, read by A "
-              f"{entry['a']:.2f}%, by B {entry['b']:.2f}%", flush=True)
+        print(f"x{key.scale}, weight {key.weight:g}, seed {key.seed}"
+              f"{'' if key.inside else ', projected after training'}: {entry['psnr']:.2f} dB, "
+              f"A reads {entry['a']:.2f}%, B {entry['b']:.2f}%", flush=True)
 
 
 if __name__ == "__main__":
