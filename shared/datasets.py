@@ -72,7 +72,7 @@ def _split(name, first):
 
 
 def _unit(x):
-    return (x.astype("float32") / 255.0)[..., None]
+    return np.divide(x, np.float32(255), dtype="float32")[..., None]
 
 
 def digest(arrays):

@@ -181,16 +181,16 @@ RECIPES = {
         data="12,000 drawings: strokes, outlines traced from MNIST, filled shapes",
     ),
     "hd_blind": Recipe(
-        about="28x28 to 112x112 from pictures that may be blurred (lesson 03)",
+        about="28x28 to 112x112 for an unknown blur and noise (lesson 03)",
         build=lambda: continued("hd_blind", "hd"),
         batches=lambda: training.Batches(
             vector.pictures(12_000, datasets.mnist().x_train),
-            training.crops(blur=3.0, darken=0.2), batch_size=32, per_epoch=1000, seed=2),
+            training.crops(blur=3.0, noise=0.2, darken=0.2), batch_size=32, per_epoch=1000, seed=2),
         measure=measure_hd,
         epochs=3,
         loss=losses.log_mse,
         peak=5e-4,
-        data="the drawings of hd, blurred by a Gaussian of up to 3 pixels of 112",
+        data="the drawings of hd, blurred by up to 3 pixels of 112, their greys off by up to 0.2",
     ),
     "combined": Recipe(
         about="digits, clothes and drawings x4, one network, exactly consistent (lesson 05)",

@@ -19,13 +19,13 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from shared import classifiers, datasets, losses, metrics, models, training, weights
+from shared import classifiers, datasets, losses, metrics, models, recipes, training, weights
 from shared.degrade import block_mean, project
 
 STEPS, WIDTH, BLOCKS = 300, 32, 4  # batches of 64 digits; the size of the upscaler
 SEEDS = (1, 2, 3)
 WEIGHTS = {7: (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0),  # of the cross-entropy, by scale
-           4: (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)}
+           4: (0.0, 0.03, 0.1, 0.3, 1.0)}
 
 
 class Key(NamedTuple):
@@ -33,17 +33,21 @@ class Key(NamedTuple):
 
     ``inside``: the projection is the network's last layer, so that A reads the final answer;
     else A reads what comes before it, and the answer is projected after training.
+    ``start``: the trained network that it begins with, a large one; "" is a small new one.
     """
 
     scale: int
     weight: float
     seed: int
     inside: bool = True
+    start: str = ""
 
 
 PLAN = [Key(scale, weight, seed)
         for scale in WEIGHTS for seed in SEEDS for weight in WEIGHTS[scale]]
 PLAN += [Key(7, weight, 1, inside=False) for weight in (0.0, 0.03, 0.1, 1.0)]
+PLAN += [Key(4, weight, seed, start="baseline")
+         for seed in SEEDS for weight in (0.0, 0.1, 0.3)]
 # PSNR in dB, and what A and B read in per cent: of the final answers to the test digits; of
 # the answers before projection, clipped; of the final answers to the validation digits.
 FIGURES = ("psnr", "a", "b", "psnr_before", "a_before", "b_before", "psnr_val", "a_val")
@@ -56,12 +60,16 @@ def train(digits, key, reader, progress=False):
     ``digits`` is a ``datasets.Split``. Returns the upscaler alone, without the classifier.
     """
     keras.utils.set_random_seed(key.seed)
-    upscaler = models.residual_network(key.scale, WIDTH, BLOCKS)
+    if key.start:
+        upscaler = recipes.continued("tuned", key.start)
+    else:
+        upscaler = models.residual_network(key.scale, WIDTH, BLOCKS)
     if key.inside:
         upscaler = models.consistent(upscaler, key.scale, "consistent")
     model = classifiers.supervised(upscaler, digit=reader)
     cross_entropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     training.compile(model, STEPS, {"high_res": losses.log_mse, "digit": cross_entropy},
+                     peak=3e-4 if key.start else 2e-3,
                      loss_weights={"high_res": 1.0, "digit": key.weight})
     batches = training.Batches((digits.x_train, digits.y_train),
                                classifiers.low_and_targets(key.scale), per_epoch=STEPS,
@@ -117,13 +125,14 @@ def load():
     return content["runs"]
 
 
-def find(runs, scale, weight, seed, inside=True):
-    """The entry of that run."""
-    return next(entry for entry in runs if _key(entry) == Key(scale, weight, seed, inside))
+def find(runs, *key, **more):
+    """The entry of the run of ``Key(*key, **more)``."""
+    return next(entry for entry in runs if _key(entry) == Key(*key, **more))
 
 
 def points(runs, scale, figure):
-    """``figure`` at ``scale``, projection inside: array (weights of ``WEIGHTS``, seeds)."""
+    """``figure`` of the small networks at ``scale``, projection inside: an array of shape
+    (weights of ``WEIGHTS[scale]``, seeds)."""
     return np.array([[find(runs, scale, weight, seed)[figure] for seed in SEEDS]
                      for weight in WEIGHTS[scale]])
 
@@ -212,7 +221,8 @@ def main(arguments=None):
         runs.append(entry)
         _write(runs)
         print(f"x{key.scale}, weight {key.weight:g}, seed {key.seed}"
-              f"{'' if key.inside else ', projected after training'}: {entry['psnr']:.2f} dB, "
+              f"{'' if key.inside else ', projected after training'}"
+              f"{key.start and f', from {key.start}'}: {entry['psnr']:.2f} dB, "
               f"A reads {entry['a']:.2f}%, B {entry['b']:.2f}%", flush=True)
 
 

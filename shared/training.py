@@ -103,13 +103,15 @@ def shifted(scale=4):
     return make
 
 
-def crops(side=64, scale=4, blur=0.0, darken=0.0):
+def crops(side=64, scale=4, blur=0.0, noise=0.0, darken=0.0):
     """Input and target from large pictures of uint8: crops with something in them.
 
     Args:
         side: height and width of a crop, pixels of the high resolution.
         blur: the input is taken from a crop blurred by a Gaussian of 0 to ``blur`` pixels;
             the target stays sharp. 0: the input is the block mean of the target.
+        noise: grey pixels of the input are off by a Gaussian error of a standard deviation of
+            0 to ``noise``; black and white ones are not, as scans are clean there.
         darken: white may become darker by up to this fraction, in input and target.
 
     Each crop is turned by a multiple of 90 degrees and mirrored at random.
@@ -129,7 +131,11 @@ def crops(side=64, scale=4, blur=0.0, darken=0.0):
         if blur:
             seen = np.stack([ndimage.gaussian_filter(image, (sigma, sigma, 0)) for image, sigma
                              in zip(truth, rng.uniform(0, blur, len(truth)), strict=True)])
-        return block_mean(seen, scale), truth
+        low_res = block_mean(seen, scale)
+        if noise:
+            level = rng.uniform(0, noise, (len(truth), 1, 1, 1)) * 4 * low_res * (1 - low_res)
+            low_res = np.clip(low_res + level * rng.standard_normal(low_res.shape), 0, 1)
+        return low_res.astype("float32"), truth
 
     return make
 

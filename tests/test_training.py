@@ -286,3 +286,42 @@ def test_predict_in_parts_equals_the_whole_with_a_last_part_that_is_not_full():
     found = training.predict(model, x, batch_size=3)
     assert found.shape == (7, 10, 12, 1) and found.dtype == np.float32
     np.testing.assert_allclose(found, keras.ops.convert_to_numpy(model(x)), atol=1e-6)
+
+
+def edges(n=6):
+    pictures = np.zeros((n, 112, 112, 1), "uint8")
+    pictures[:, 30:, 40:] = 255
+    return pictures
+
+
+def test_a_crop_is_the_block_mean_of_its_truth_and_is_never_empty():
+    low_res, truth = training.crops()(edges(), np.random.default_rng(0))
+    assert truth.shape == (6, 64, 64, 1) and truth.dtype == low_res.dtype == np.float32
+    assert (truth.max(axis=(1, 2, 3)) == 1).all()
+    np.testing.assert_allclose(low_res, block_mean(truth, 4), atol=1e-6)
+
+
+def test_crops_are_the_same_for_the_same_generator_and_differ_for_another():
+    first, again, other = (training.crops()(edges(), np.random.default_rng(seed))[1]
+                           for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+def test_blur_and_noise_touch_the_input_alone():
+    plain = training.crops()(edges(), np.random.default_rng(3))[1]
+    low_res, truth = training.crops(blur=3.0, noise=0.2)(edges(), np.random.default_rng(3))
+    np.testing.assert_array_equal(truth[0], plain[0])
+    assert set(np.unique(truth)) <= {0, 1} and low_res.min() >= 0 and low_res.max() <= 1
+    assert np.abs(low_res - block_mean(truth, 4)).max() > 0.05
+    noisy, truth = training.crops(noise=0.2)(edges(), np.random.default_rng(3))
+    exact = block_mean(truth, 4)
+    clean = (exact == 0) | (exact == 1)
+    np.testing.assert_array_equal(noisy[clean], exact[clean])
+
+
+def test_darker_crops_keep_black():
+    low_res, truth = training.crops(darken=0.5)(edges(), np.random.default_rng(0))
+    tops = truth.max(axis=(1, 2, 3))
+    assert (tops > 0.49).all() and tops.min() < 0.95 and (truth.min(axis=(1, 2, 3)) == 0).any()
+    np.testing.assert_allclose(low_res, block_mean(truth, 4), atol=1e-6)

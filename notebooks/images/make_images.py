@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shared import datasets, figures, metrics, training, weights
+from shared import classifiers, datasets, figures, metrics, tradeoff, training, weights
 from shared.degrade import block_mean, project
 from shared.resize import upscale
 
@@ -45,6 +45,44 @@ def fashion():
     figure.savefig(HERE / "02_before_after.png", dpi=110, bbox_inches="tight", pad_inches=0.05)
 
 
+def hd():
+    """Lesson 03: five digits as MNIST has them, by bicubic, and by our networks, all to 448."""
+    truth = datasets.mnist().x_test[[3, 35, 18, 61, 9]]
+    large = np.clip(training.predict(weights.load("hd_blind"), truth), 0, 1)
+    rows = {"28x28": truth, "bicubic\n448x448": upscale(truth, 16),
+            "enhanced\n448x448": np.clip(training.predict(weights.load("hd"), large, 1), 0, 1)}
+    figure = figures.panels(rows, size=2.0)
+    figure.savefig(HERE / "03_before_after.png", dpi=110, bbox_inches="tight", pad_inches=0.05)
+
+
+def classifier_loss():
+    """Lesson 04: 4x4, three small networks that differ in one weight, and what A and B read."""
+    training.use_fast_precision()
+    digits = datasets.mnist()
+    readers = [classifiers.frozen(name) for name in ("classifier_a", "classifier_b")]
+    truth = digits.x_test[[np.flatnonzero(digits.y_test == c)[6] for c in (0, 2, 3, 4, 6, 7, 8)]]
+    rows, notes = {"4x4": block_mean(truth, 7)}, {}
+    for label, weight in {"no classifier": 0.0, "a little": 0.03, "too much": 10.0}.items():
+        network = tradeoff.train(digits, tradeoff.Key(7, weight, seed=1), readers[0])
+        rows[label] = training.predict(network, rows["4x4"])
+        both = [classifiers.read(reader, rows[label]) for reader in readers]
+        notes[label] = [f"A {p}   B {q}" for p, q in zip(*both, strict=True)]
+    figure = figures.panels(rows | {"truth": truth}, notes, size=1.2)
+    figure.savefig(HERE / "04_before_after.png", dpi=110, bbox_inches="tight", pad_inches=0.05)
+
+
+def combined():
+    """Lesson 05: a digit and an ankle boot from 7x7 to 448x448, all by one network."""
+    truth = np.stack([datasets.mnist().x_test[18], datasets.fashion_mnist().x_test[0]])
+    model, steps = weights.load("combined"), [block_mean(truth)]
+    for _ in range(3):
+        steps.append(training.predict(model, steps[-1], 1))
+    names = ["7x7", "28x28", "112x112", "448x448", "truth, 28x28"]
+    rows = {name: [step[i] for step in (*steps, truth)] for i, name in enumerate(("digit", "boot"))}
+    figure = figures.panels(rows, {"boot": names}, size=2.0)
+    figure.savefig(HERE / "05_before_after.png", dpi=110, bbox_inches="tight", pad_inches=0.05)
+
+
 if __name__ == "__main__":
-    baseline()
-    fashion()
+    for draw in (baseline, fashion, hd, classifier_loss, combined):
+        draw()
