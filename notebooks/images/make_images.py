@@ -48,9 +48,10 @@ def fashion():
 def hd():
     """Lesson 03: five digits as MNIST has them, by bicubic, and by our networks, all to 448."""
     truth = datasets.mnist().x_test[[3, 35, 18, 61, 9]]
-    large = np.clip(training.predict(weights.load("hd_blind"), truth), 0, 1)
+    model = weights.load("hd_blind")
+    large = np.clip(training.predict(model, truth), 0, 1)
     rows = {"28x28": truth, "bicubic\n448x448": upscale(truth, 16),
-            "enhanced\n448x448": np.clip(training.predict(weights.load("hd"), large, 1), 0, 1)}
+            "enhanced\n448x448": np.clip(training.predict(model, large, 1), 0, 1)}
     figure = figures.panels(rows, size=2.0)
     figure.savefig(HERE / "03_before_after.png", dpi=110, bbox_inches="tight", pad_inches=0.05)
 
