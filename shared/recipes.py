@@ -38,6 +38,8 @@ class Recipe:
         batches: function of nothing that returns the ``training.Batches``.
         measure: function of the trained model that returns its test figures, a flat dict.
         epochs, peak, loss, seed: as in ``training``.
+        cycles: the ``epochs`` are done that many times, each time with a new cosine rate of
+            half the last one's peak (warm restarts, Loshchilov and Hutter 2017).
         loss_weights: one for each loss where ``loss`` is a dict.
         finish: function of the trained model that returns the one to ship; itself if absent.
         data: names of the data, for the card.
@@ -54,6 +56,7 @@ class Recipe:
     loss_weights: dict | None = None
     finish: Callable = lambda model: model  # noqa: E731
     seed: int = 1
+    cycles: int = 1
 
 
 def measure_upscaler(dataset, scale=4):
@@ -203,6 +206,7 @@ RECIPES = {
         loss={"high_res": losses.log_mse, "digit": CROSS_ENTROPY, "clothes": CROSS_ENTROPY},
         loss_weights={"high_res": 1.0, "digit": 0.1, "clothes": 0.1},
         peak=1e-3,
+        cycles=2,
         data="MNIST and Fashion-MNIST, 50,000 training images each; the drawings of hd",
     ),
     "classifier_a": classifier(

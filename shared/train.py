@@ -51,32 +51,36 @@ class Timer(keras.callbacks.Callback):
 def train(name, progress=True, epochs=None):
     """Train the network of that recipe, measure it, and save it with its card.
 
-    ``epochs`` shortens the run, for a test. Returns the card's test figures.
+    ``epochs`` shortens each cycle, for a test. Returns the card's test figures.
     """
     recipe = recipes.recipe(name)
     epochs = epochs or recipe.epochs
     training.use_fast_precision()
     model = recipes.build(name)
     batches = recipe.batches()
-    training.compile(model, epochs * len(batches), recipe.loss, recipe.peak,
-                     loss_weights=recipe.loss_weights)
     work = checkpoints(name)
     work.mkdir(parents=True, exist_ok=True)
     loss = loss_name(recipe.loss, recipe.loss_weights)
     # A changed recipe starts anew instead of going on from another one's epochs.
     mark = repr((recipe.about, recipe.data, loss, recipe.peak, recipe.seed, epochs,
-                 batches.batch_size, model.count_params()))
+                 recipe.cycles, batches.batch_size, model.count_params()))
     run = work / hashlib.sha256(mark.encode()).hexdigest()[:12]
     run.mkdir(exist_ok=True)
     timer = Timer(run / "seconds.txt")
-    backup = keras.callbacks.BackupAndRestore(str(run / "state"), delete_checkpoint=False)
-    training.fit(model, batches, epochs, [backup, timer], progress)
+    for cycle in range(recipe.cycles):
+        training.compile(model, epochs * len(batches), recipe.loss, recipe.peak / 2**cycle,
+                         loss_weights=recipe.loss_weights)
+        backup = keras.callbacks.BackupAndRestore(str(run / f"state_{cycle}"),
+                                                  delete_checkpoint=False)
+        model._initial_epoch = None  # where a backup says so; not what the last cycle's said
+        training.fit(model, batches, epochs, [backup, timer], progress, first=cycle * epochs)
     model = recipe.finish(model)
     figures = recipe.measure(model)
     weights.save(model, name, {
         "name": name, "about": recipe.about, "data": recipe.data, "loss": loss,
-        "epochs": epochs, "batch": batches.batch_size, "peak_rate": recipe.peak,
-        "seed": recipe.seed, "precision": keras.mixed_precision.dtype_policy().name,
+        "epochs": epochs * recipe.cycles, "cycles": recipe.cycles, "batch": batches.batch_size,
+        "peak_rate": recipe.peak, "seed": recipe.seed,
+        "precision": keras.mixed_precision.dtype_policy().name,
         "backend": keras.backend.backend(), "keras": keras.__version__,
         "seconds": round(timer.seconds()), "hardware": hardware(), "test": figures})
     shutil.rmtree(work)  # not before the network is saved

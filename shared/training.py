@@ -150,7 +150,7 @@ def cosine_rate(steps, peak=2e-3, warm_up=200):
 
 @functools.cache
 def fast_bfloat16():
-    """Does the machine compute in bfloat16 (AMX, or a GPU of 2020 or newer)?"""
+    """Does the machine compute in bfloat16 (AMX, AVX-512 BF16, or a GPU of 2020 or newer)?"""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -164,7 +164,8 @@ def fast_bfloat16():
             return torch.cuda.get_device_capability() >= (8, 0)
     try:
         with open("/proc/cpuinfo") as file:
-            return "amx_bf16" in file.read()
+            flags = file.read()
+            return "amx_bf16" in flags or "avx512_bf16" in flags
     except OSError:
         return False
 
@@ -246,12 +247,16 @@ class Follow(keras.callbacks.Callback):
         self.batches.epoch = epoch
 
 
-def fit(model, batches, epochs=1, callbacks=(), progress=True):
-    """``model.fit`` over ``Batches`` with the progress line; returns the history, a dict."""
+def fit(model, batches, epochs=1, callbacks=(), progress=True, first=0):
+    """``model.fit`` over ``Batches`` with the progress line; returns the history, a dict.
+
+    ``first`` epochs were done before: the batches go on behind them.
+    """
     callbacks = [*callbacks, Follow(batches)]
     if progress:
-        callbacks.append(Progress(epochs, len(batches)))
-    history = model.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=callbacks)
+        callbacks.append(Progress(first + epochs, len(batches)))
+    history = model.fit(batches, epochs=first + epochs, initial_epoch=first, shuffle=False,
+                        verbose=0, callbacks=callbacks)
     return history.history
 
 
