@@ -1,6 +1,7 @@
 """The pictures of the lessons: pixels as pixels, one grey scale, alternative text on each."""
 
 import io
+import math
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,7 +9,7 @@ from IPython.display import Image, display
 from matplotlib.ticker import MaxNLocator
 from PIL import Image as Picture
 
-DPI = 160  # shown at 100, so that text and pixels stay sharp on a dense screen
+DPI = 200  # shown at 100, so that text and pixels stay sharp on a dense screen
 INK, BLUE, ORANGE, GREEN, RED, GREY = (
     "#1b1f24", "#2563a8", "#d9822b", "#2f855a", "#c0392b", "#8a929c")
 
@@ -57,17 +58,22 @@ def panels(rows, notes=None, cmaps=None, size=0.95, ranges=None):
             differ in resolution.
         notes: dict of label to n short texts, set under that row's images.
         cmaps: dict of label to a colour map, grey if absent.
-        size: side of an image in inches.
+        size: side of an image in inches, about: it becomes a whole number of pixels of the
+            page for each pixel of each image, so that none is drawn wider than another.
         ranges: dict of label to (lowest, highest); (0, 1) if absent: one grey scale for all.
 
     Returns the matplotlib figure, for ``show``.
     """
     notes, cmaps, ranges = notes or {}, cmaps or {}, ranges or {}
     columns = max(len(images) for images in rows.values())
-    heights = [size + (0.2 if label in notes else 0.0) for label in rows]
+    side = whole_pixels(size, {np.shape(images[0])[0] for images in rows.values()})
+    gap, note = 12 / DPI, 0.2  # inches
+    heights = [side + (note if label in notes else 0.0) for label in rows]
     figure, axes = plt.subplots(
-        len(rows), columns, squeeze=False, figsize=(columns * size * 1.06, sum(heights) * 1.06),
-        gridspec_kw={"height_ratios": heights, "wspace": 0.06, "hspace": 0.06})
+        len(rows), columns, squeeze=False,
+        figsize=(columns * side + (columns - 1) * gap, sum(heights) + (len(rows) - 1) * gap),
+        gridspec_kw={"height_ratios": heights, "wspace": gap / side, "left": 0, "right": 1,
+                     "hspace": gap / np.mean(heights), "bottom": 0, "top": 1})
     for line, (label, images) in zip(axes, rows.items(), strict=True):
         low, high = ranges.get(label, (0, 1))
         for column, axis in enumerate(line):
@@ -77,11 +83,24 @@ def panels(rows, notes=None, cmaps=None, size=0.95, ranges=None):
             if column >= len(images):
                 continue
             image = np.asarray(images[column]).squeeze()
-            axis.imshow(image, vmin=low, vmax=high, cmap=cmaps.get(label, "gray"))
+            axis.imshow(image, vmin=low, vmax=high, cmap=cmaps.get(label, "gray"),
+                        interpolation="nearest" if len(image) <= side * DPI else "antialiased")
             if label in notes:
                 axis.set_xlabel(notes[label][column], fontsize=9, labelpad=2)
         line[0].set_ylabel(label, rotation=0, ha="right", va="center", labelpad=8)
     return figure
+
+
+def whole_pixels(size, sides):
+    """The length nearest to ``size``, inches, at which images of ``sides`` pixels fit the page.
+
+    Images of more pixels than there is room for do not count; they are averaged.
+    """
+    room = size * DPI * 1.2
+    step = math.lcm(*(side for side in sides if side <= room)) * DPI // 100
+    if step > 1.5 * room:
+        return size
+    return max(1, round(size * DPI / step)) * step / DPI
 
 
 def curves(series, xlabel, ylabel, x=None, size=(6.6, 3.0), marker="o", levels=None):

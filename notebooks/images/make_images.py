@@ -14,6 +14,10 @@ from shared.resize import upscale
 HERE = Path(__file__).resolve().parent
 
 
+def save(figure, name):
+    figure.savefig(HERE / name, dpi=figures.DPI, bbox_inches="tight", pad_inches=0.05)
+
+
 def baseline():
     """Lesson 01: 7x7, bicubic, the baseline and the truth for a few test digits."""
     digits = datasets.mnist()
@@ -26,7 +30,7 @@ def baseline():
     notes = {name: [f"{value:.1f} dB" for value in metrics.psnr(truth, rows[name])]
              for name in ("bicubic", "enhanced")}
     figure = figures.panels(rows, notes, size=1.2)
-    figure.savefig(HERE / "01_before_after.png", dpi=110, bbox_inches="tight", pad_inches=0.05)
+    save(figure, "01_before_after.png")
 
 
 def fashion():
@@ -42,7 +46,7 @@ def fashion():
     notes = {name: [f"{value:.1f} dB" for value in metrics.psnr(truth, rows[name])]
              for name in list(rows)[1:]}
     figure = figures.panels(rows | {"truth": truth}, notes, size=1.2)
-    figure.savefig(HERE / "02_before_after.png", dpi=110, bbox_inches="tight", pad_inches=0.05)
+    save(figure, "02_before_after.png")
 
 
 def hd():
@@ -53,7 +57,7 @@ def hd():
     rows = {"28x28": truth, "bicubic\n448x448": upscale(truth, 16),
             "enhanced\n448x448": np.clip(training.predict(model, large, 1), 0, 1)}
     figure = figures.panels(rows, size=2.0)
-    figure.savefig(HERE / "03_before_after.png", dpi=110, bbox_inches="tight", pad_inches=0.05)
+    save(figure, "03_before_after.png")
 
 
 def classifier_loss():
@@ -69,7 +73,7 @@ def classifier_loss():
         both = [classifiers.read(reader, rows[label]) for reader in readers]
         notes[label] = [f"A {p}   B {q}" for p, q in zip(*both, strict=True)]
     figure = figures.panels(rows | {"truth": truth}, notes, size=1.2)
-    figure.savefig(HERE / "04_before_after.png", dpi=110, bbox_inches="tight", pad_inches=0.05)
+    save(figure, "04_before_after.png")
 
 
 def combined():
@@ -81,7 +85,7 @@ def combined():
     names = ["7x7", "28x28", "112x112", "448x448", "truth, 28x28"]
     rows = {name: [step[i] for step in (*steps, truth)] for i, name in enumerate(("digit", "boot"))}
     figure = figures.panels(rows, {"boot": names}, size=2.0)
-    figure.savefig(HERE / "05_before_after.png", dpi=110, bbox_inches="tight", pad_inches=0.05)
+    save(figure, "05_before_after.png")
 
 
 if __name__ == "__main__":

@@ -61,7 +61,12 @@ def jury_loss(answer):
     mse = ((image - truth) ** 2).mean(axis=(1, 2, 3))
     error = np.log(mse + 1e-5)
     each = np.array([_cross_entropy(r.astype("float64"), labels) for r in readings])
+    middle = np.mean([r.astype("float64") for r in readings], axis=0)
     likely = {
+        "the MSE is taken over all images: take it of each image by itself":
+            np.log(mse.mean() + 1e-5) + 0.5 * each.mean(axis=0),
+        "the logits are averaged; average the cross-entropies instead, one for each classifier":
+            error + 0.5 * _cross_entropy(middle, labels),
         "the cross-entropies are summed: with three in the jury each counts too much":
             error + 0.5 * each.sum(axis=0),
         "only the first classifier is heard": error + 0.5 * each[0],

@@ -64,6 +64,12 @@ MISTAKES = {
             lambda t, i, r, y, w: log_mse(t, i) + w * cross_entropy(r[0], y), "first"),
         "weighs both parts": (lambda t, i, r, y, w: w * jury(t, i, r, y, 1), "alone"),
         "forgets the weight": (lambda t, i, r, y, w: jury(t, i, r, y, 1), "missing"),
+        "takes the MSE over the batch": (
+            lambda t, i, r, y, w: np.log(((i - t) ** 2).mean() + 1e-5)
+            + w * np.mean([cross_entropy(x, y) for x in r], axis=0), "by itself"),
+        "averages the logits": (
+            lambda t, i, r, y, w: log_mse(t, i) + w * cross_entropy(np.mean(r, axis=0), y),
+            "averaged"),
         "averages over the images": (lambda t, i, r, y, w: jury(t, i, r, y, w).mean(), "(n,)"),
         "takes the MSE as it is": (
             lambda t, i, r, y, w: np.exp(log_mse(t, i)) + jury(t, i, r, y, w) - log_mse(t, i),
