@@ -60,6 +60,13 @@ def fashion_mnist():
     return _split("fashion_mnist", first=0)
 
 
+def div2k(split, **options):
+    """Photographs of DIV2K, downloaded the first time; see ``shared.div2k.div2k``."""
+    from shared import div2k as module
+
+    return module.div2k(split, **options)
+
+
 def _split(name, first):
     arrays = _read(name) if folder().is_dir() else _download(name, first)
     if digest(arrays) != SHA256[name]:
@@ -88,7 +95,7 @@ def _read(name):
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: {_mend(name)}")
     try:
-        with np.load(path) as file:
+        with np.load(path) as file:  # zip members packed with LZMA
             return [file[key] for key in ("x_train", "y_train", "x_test", "y_test")]
     except Exception as error:  # damage shows as an error of zip, of a decompressor, of NumPy
         raise ValueError(f"{path} cannot be read ({error}): {_mend(name)}") from error
