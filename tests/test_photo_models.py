@@ -1,0 +1,171 @@
+"""The networks for photos: sizes, parameters and receptive fields of their papers."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from shared import anatomy, photo_models, resize
+from shared.photo_models import MODELS
+
+NARROW = {"srcnn": {}, "vdsr": {"width": 2}, "ircnn": {"width": 2},
+          "unet": {"widths": (2, 2, 2, 2)}, "zoom": {"width": 2}}
+
+
+def run(model, images):
+    return keras.ops.convert_to_numpy(model(images, training=False))
+
+
+def filled(model, draw):
+    """``model`` with each weight array from ``draw(array)``; variances stay as they are."""
+    model.set_weights([w if (w == 1).all() else draw(w).astype(w.dtype)
+                       for w in model.get_weights()])
+    return model
+
+
+def random(name, seed=0):
+    """A narrow model of that name with random weights, none zero."""
+    rng = np.random.default_rng(seed)
+    return filled(MODELS[name](**NARROW[name]),
+                  lambda w: rng.normal(0, np.prod(w.shape[:-1], initial=1.0)**-0.5, w.shape)
+                  if w.ndim == 4 else rng.uniform(0.01, 0.05, w.shape))
+
+
+def conv(side, inward, outward, bias=True):
+    return side**2 * inward * outward + bias * outward
+
+
+COUNTS = {
+    "srcnn": conv(9, 1, 64) + conv(5, 64, 32) + conv(5, 32, 1),
+    "vdsr": conv(3, 1, 64) + 18 * conv(3, 64, 64) + conv(3, 64, 1),
+    # five of the seven have a normalisation (factor, offset, mean, variance) and no bias
+    "ircnn": conv(3, 1, 64) + 5 * (conv(3, 64, 64, bias=False) + 4 * 64) + conv(3, 64, 1),
+    "unet": conv(3, 1, 32) + conv(3, 32, 64) + conv(3, 64, 128) + conv(3, 128, 256)
+    + conv(3, 480, 4),
+    "zoom": conv(3, 1, 64) + 27 * conv(3, 64, 64) + conv(3, 64, 4),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_parameter_count_is_the_closed_form(name):
+    assert MODELS[name]().count_params() == COUNTS[name]
+
+
+def weights_of_convolutions(model):
+    return sum(int(np.prod(layer.kernel.shape)) for layer in model.layers
+               if isinstance(layer, layers.Conv2D))
+
+
+def test_srcnn_and_vdsr_have_the_size_of_their_papers():
+    """SRCNN 9-5-5 has 57,184 weights, biases not counted; VDSR about 665,000 parameters."""
+    assert weights_of_convolutions(photo_models.srcnn()) == 57_184
+    assert round(photo_models.vdsr().count_params(), -3) in (665_000, 666_000)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_size_is_doubled(name):
+    model = random(name)
+    for height, width in ((1, 1), (2, 5), (16, 9), (23, 40)):
+        found = run(model, np.ones((2, height, width, 1), "float32"))
+        assert found.shape == (2, 2 * height, 2 * width, 1)
+        assert found.dtype == np.float32 and np.isfinite(found).all()
+        assert model.compute_output_shape((2, height, width, 1)) == found.shape
+
+
+def influence(model, size):
+    """seen[o, p]: does output row o change with input row p? For ``size`` input rows.
+
+    The weights are positive, so nothing cancels. One pixel of a black picture is made 1, and
+    then -1, since behind the negative part of bicubic's kernel a ReLU lets only that through.
+    """
+    filled(model, lambda w: np.full(w.shape, 1 / np.prod(w.shape[:-1])) if w.ndim == 4
+           else np.zeros(w.shape))
+    pixels = np.eye(size, dtype="float32")[:, :, None, None]
+    changed = (run(model, pixels) != 0) | (run(model, -pixels) != 0)
+    return changed.any(axis=(2, 3)).T
+
+
+def span(row):
+    places = np.flatnonzero(row)
+    return places[-1] - places[0] + 1
+
+
+FIELDS = {"srcnn": 9 + 5 + 5 - 2, "vdsr": 41, "ircnn": 33}  # as their papers have it
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_receptive_field_is_that_of_the_paper(name):
+    model = MODELS[name](**NARROW[name])
+    behind = keras.Model(model.get_layer("bicubic").output, model.output)
+    seen = influence(behind, 100)
+    assert {span(row) for row in seen[45:55]} == {FIELDS[name]}
+    assert anatomy.receptive_field(model) == FIELDS[name]
+
+
+def test_the_receptive_field_of_the_networks_at_low_resolution_is_what_they_see():
+    """Residual: 29 convolutions of 3x3 one after the other. U-Net: by its place in a block."""
+    seen = influence(MODELS["zoom"](width=2), 128)
+    assert {span(row) for row in seen[120:136]} == {1 + 2 * 29}
+    assert anatomy.receptive_field(MODELS["zoom"]()) == 1 + 2 * 29
+    seen = influence(MODELS["unet"](widths=(2, 2, 2, 2)), 128)
+    assert max(span(row) for row in seen[120:136]) == anatomy.receptive_field(MODELS["unet"]())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_pixel_depends_on_its_reach_and_on_nothing_beyond(name):
+    model = MODELS[name](**NARROW[name])
+    seen = influence(model, 128)
+    distance = [np.abs(np.flatnonzero(seen[row]) - row // 2).max() for row in range(112, 144)]
+    assert max(distance) == anatomy.reach(model)
+
+
+@pytest.mark.parametrize("size", [(9, 7), (8, 16), (4, 1), (1, 1)])
+def test_the_bicubic_layer_is_the_bicubic_of_resize_and_of_tensorflow(size):
+    images = np.random.default_rng(0).random((2, *size, 3), "float32")
+    doubled = (2 * size[0], 2 * size[1])
+    found = run(photo_models.Bicubic(), images)
+    np.testing.assert_allclose(found, resize.resize(images, doubled), atol=1e-5)
+    np.testing.assert_allclose(found, tf.image.resize(images, doubled, "bicubic"), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["vdsr", "ircnn", "unet", "zoom"])
+def test_training_starts_from_bicubic(name):
+    images = np.random.default_rng(0).random((1, 9, 12, 1), "float32")
+    np.testing.assert_allclose(run(MODELS[name](**NARROW[name]), images),
+                               resize.resize(images, (18, 24)), atol=1e-5)
+
+
+def test_folding_takes_the_normalisation_out_and_changes_nothing():
+    rng = np.random.default_rng(0)
+    model = photo_models.ircnn(width=4)
+    model.set_weights([rng.uniform(0.5, 1.5, w.shape) if w.ndim == 1
+                       else rng.normal(0, 0.3, w.shape) for w in model.get_weights()])
+    folded = photo_models.fold(model)
+    assert not any(isinstance(layer, layers.BatchNormalization) for layer in folded.layers)
+    images = rng.random((2, 11, 9, 1)).astype("float32")
+    wanted = run(model, images)
+    assert np.abs(wanted - resize.resize(images, (22, 18))).max() > 0.1  # the detail is not nil
+    np.testing.assert_allclose(run(folded, images), wanted, atol=1e-4)
+
+
+def test_saved_models_load_in_a_fresh_process_with_safe_mode_on(tmp_path, run_python):
+    images = np.random.default_rng(0).random((2, 9, 11, 1), "float32")
+    np.save(tmp_path / "images.npy", images)
+    wanted = {}
+    for name in MODELS:
+        model = random(name)
+        model.save(tmp_path / f"{name}.keras")
+        wanted[name] = run(model, images)
+    run_python("""
+import pathlib, sys
+import keras, numpy as np
+import shared.photo_models
+work = pathlib.Path(sys.argv[1])
+for path in work.glob("*.keras"):
+    model = keras.saving.load_model(path, safe_mode=True)
+    np.save(work / f"{path.stem}_found.npy",
+            keras.ops.convert_to_numpy(model(np.load(work / "images.npy"))))
+""", tmp_path)
+    for name, answer in wanted.items():
+        np.testing.assert_allclose(np.load(tmp_path / f"{name}_found.npy"), answer, atol=1e-5)

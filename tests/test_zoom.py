@@ -1,0 +1,423 @@
+"""Zoom: whole and in tiles alike, files of all kinds, and what can go wrong with them."""
+
+import errno
+import pathlib
+import re
+import struct
+import sys
+import zlib
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+from test_photo_models import random
+
+from shared import datasets, luma, photo_models, pictures, resize, zoom
+from shared.photo_models import MODELS
+
+
+def photo(height, width, channels=3, seed=0):
+    """Smooth colours with noise, uint8."""
+    rng = np.random.default_rng(seed)
+    small = rng.random((1, height // 8 + 2, width // 8 + 2, channels), "float32")
+    smooth = 255 * resize.resize(small, (height, width))[0]
+    return luma.rounded(smooth + rng.normal(0, 10, smooth.shape))
+
+
+# --- enhance -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_result_in_tiles_is_that_of_the_whole_photo(name, monkeypatch):
+    """To the last bit but for a value that lies halfway between two grey levels.
+
+    Convolutions of two shapes may add their products in another order, on some processors.
+    The first comparison is of the numbers before they are rounded.
+    """
+    model, image, rounded = random(name), photo(203, 170), luma.rounded
+    monkeypatch.setattr(zoom.luma, "rounded", lambda values: values)
+    whole = zoom.enhance(image, model, side=1000)
+    seen = []
+    answer = zoom._answer(model)
+    monkeypatch.setattr(zoom, "_answer", lambda _: lambda x: seen.append(x.shape) or answer(x))
+    tiled = zoom.enhance(image, model, side=64)
+    assert len(seen) >= 4 and len(set(seen)) == 1
+    assert np.abs(whole - resize.resize(image[None], (406, 340))[0]).max() > 2  # detail is added
+    np.testing.assert_allclose(tiled, whole, atol=2e-3)  # of 255 levels
+    differs = rounded(tiled) != rounded(whole)
+    halfway = np.abs(whole - np.floor(whole) - 0.5) < 2e-3
+    assert not (differs & ~halfway).any()
+
+
+def test_with_too_small_a_margin_the_tiles_would_show(monkeypatch):
+    model, image = random("srcnn"), photo(150, 140)
+    monkeypatch.setattr(zoom, "_margin", lambda network: 2)
+    assert (zoom.enhance(image, model, side=64) != zoom.enhance(image, model, side=1000)).any()
+
+
+@pytest.mark.parametrize("name", ["unet", "ircnn"])
+@pytest.mark.parametrize("scale", [2, 4])
+def test_a_region_is_to_the_last_bit_a_crop_of_the_whole_result(name, scale):
+    model, image = random(name), photo(151, 130)
+    whole = zoom.enhance(image, model, scale, side=48)
+    for x, y, width, height in ((0, 0, 130, 151), (129, 150, 1, 1), (40, 70, 33, 20)):
+        part = zoom.enhance(image, model, scale, (x, y, width, height), side=48)
+        np.testing.assert_array_equal(
+            part, whole[scale * y:scale * (y + height), scale * x:scale * (x + width)])
+
+
+def test_four_times_is_twice_applied_twice():
+    model, image = random("zoom"), photo(20, 31)
+    np.testing.assert_array_equal(zoom.enhance(image, model, 4),
+                                  zoom.enhance(zoom.enhance(image, model), model))
+
+
+def test_only_the_luma_is_the_networks(monkeypatch):
+    image = photo(20, 22)
+    monkeypatch.setattr(zoom.luma, "rounded", lambda values: values)
+    found = luma.to_ycbcr(zoom.enhance(image, random("unet")))
+    bicubic = luma.to_ycbcr(zoom.enhance(image, "bicubic"))
+    np.testing.assert_allclose(found[..., 1:], bicubic[..., 1:], atol=1e-2)
+    assert np.abs(found[..., 0] - bicubic[..., 0]).max() > 2
+
+
+def test_bicubic_and_alpha_are_those_of_resize():
+    image = photo(30, 41, channels=4)
+    wanted = resize.resize(image[None], (60, 82))[0]
+    off = np.abs(zoom.enhance(image, "bicubic") - np.clip(wanted, 0, 255))
+    assert off.max() < 0.51
+
+
+def test_grey_stays_grey_and_one_pixel_becomes_four():
+    grey = photo(12, 13, channels=1).repeat(3, axis=2)
+    assert np.ptp(zoom.enhance(grey, random("unet")).astype(int), axis=2).max() <= 1
+    assert (zoom.enhance(np.full((1, 1, 3), 90, "uint8"), "bicubic") == 90).all()
+
+
+@pytest.mark.parametrize("image", [np.zeros((4, 4, 3)), np.zeros((4, 4), "uint8"),
+                                   np.zeros((4, 4, 1), "uint8"), np.zeros((0, 4, 3), "uint8")])
+def test_another_image_is_refused(image):
+    with pytest.raises(ValueError, match="expected an image of uint8"):
+        zoom.enhance(image, "bicubic")
+
+
+def test_another_scale_region_or_network_is_refused():
+    image = photo(8, 8)
+    with pytest.raises(ValueError, match="scale must be 2 or 4, found 3"):
+        zoom.enhance(image, "bicubic", 3)
+    with pytest.raises(ValueError, match="does not lie inside a picture of 8x8"):
+        zoom.enhance(image, "bicubic", 4, (4, 4, 5, 5))
+    with pytest.raises(ValueError, match="does not enlarge luma of any size by 2"):
+        zoom.enhance(image, "baseline")
+
+
+# --- the command ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """An empty folder, and the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def command(*arguments, model="bicubic"):
+    return zoom.main([*map(str, arguments), "--model", model])
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def saved(path, mode="RGB", **options):
+    """Save a picture of 24x20 pixels, half transparent where the mode has alpha."""
+    image = Image.fromarray(photo(20, 24)).convert(mode)
+    if mode in ("LA", "RGBA"):
+        image.putalpha(128)
+    image.save(path, **options)
+
+
+KINDS = [("a.png", "RGB", "RGB"), ("a.jpg", "RGB", "RGB"), ("a.webp", "RGB", "RGB"),
+         ("a.tif", "RGB", "RGB"), ("a.png", "L", "L"), ("a.jpg", "L", "L"), ("a.png", "P", "RGB"),
+         ("a.png", "1", "L"), ("a.png", "LA", "LA"), ("a.tif", "LA", "LA"),
+         ("a.png", "RGBA", "RGBA"), ("a.webp", "RGBA", "RGBA"), ("a.jpg", "CMYK", "RGB"),
+         ("a.tif", "CMYK", "RGB")]
+
+
+@pytest.mark.parametrize("name, mode, becomes", KINDS)
+def test_each_kind_of_file_comes_back_as_its_kind(work, name, mode, becomes):
+    saved(work / name, mode)
+    assert command(name) == 0
+    with Image.open(work / name.replace("a.", "a_x2.")) as image, Image.open(name) as source:
+        assert (image.mode, image.size, image.format) == (becomes, (48, 40), source.format)
+        wanted = source.convert("RGB").resize((48, 40), Image.Resampling.BICUBIC)
+        off = np.abs(np.asarray(image.convert("RGB"), int) - np.asarray(wanted, int))
+    assert off.mean() < 6  # Pillow's bicubic is Keys' too; the rest is the loss of the format
+
+
+def test_the_file_holds_what_enhance_gives(work):
+    saved("a.png")
+    assert command("a.png", "--scale", 4, "-o", "b.tif") == 0
+    np.testing.assert_array_equal(
+        np.asarray(Image.open("b.tif")),
+        zoom.enhance(np.asarray(Image.open("a.png")), "bicubic", 4))
+
+
+def test_sixteen_bits_become_eight_and_that_is_said(work, capsys):
+    grey = np.arange(256, dtype="uint16").reshape(16, 16) * 257
+    for name in ("a.png", "a.tif"):
+        Image.fromarray(grey).save(name)
+        assert (pictures.read(name).pixels[..., 0] == np.arange(256).reshape(16, 16)).all()
+        assert command(name) == 0
+    assert capsys.readouterr().out.count("16 bits become 8") == 2
+    write_deep_png("deep.png", np.full((4, 5, 3), (0xFF00, 0x8000, 0), ">u2"))
+    deep = pictures.read("deep.png")
+    assert (deep.pixels == (255, 128, 0)).all() and deep.notes == ["16 bits become 8"]
+
+
+def write_deep_png(path, pixels):
+    """A PNG of three channels of 16 bits, which Pillow does not write."""
+    height, width = pixels.shape[:2]
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+    content = b"\x89PNG\r\n\x1a\n"
+    for kind, data in ((b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)),
+                       (b"IDAT", zlib.compress(rows)), (b"IEND", b"")):
+        content += struct.pack(">I", len(data)) + kind + data
+        content += struct.pack(">I", zlib.crc32(kind + data))
+    pathlib.Path(path).write_bytes(content)
+
+
+def test_of_several_frames_the_first_is_taken_and_that_is_said(work, capsys):
+    image = Image.fromarray(photo(8, 9))
+    image.save("a.tif", save_all=True, append_images=[Image.new("RGB", (9, 8))])
+    assert command("a.tif", "-o", "b.png") == 0
+    assert "the first of 2 frames" in capsys.readouterr().out
+    np.testing.assert_array_equal(pictures.read("a.tif").pixels, np.asarray(image))
+
+
+def test_a_picture_of_unknown_range_is_refused(work, capsys):
+    Image.fromarray(np.ones((4, 4), "float32")).save("a.tif")
+    assert command("a.tif") == 1
+    assert "no known range" in capsys.readouterr().err
+
+
+def test_a_transparent_palette_keeps_its_transparency_and_jpeg_gets_white(work):
+    image = Image.new("P", (8, 8), 1)
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    image.paste(0, (0, 0, 4, 8))
+    image.save("a.png", transparency=0)
+    assert command("a.png") == command("a.png", "-o", "b.jpg") == 0
+    found = np.asarray(Image.open("a_x2.png"))
+    assert found.shape == (16, 16, 4)
+    assert found[8, 0, 3] == 0 and found[8, 15].tolist() == [0, 0, 255, 255]
+    assert np.asarray(Image.open("b.jpg"))[8, 0].min() > 240
+
+
+def test_a_photo_on_its_side_comes_out_upright_and_says_so_no_more(work):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # orientation: turn it by 90 degrees clockwise
+    saved("a.jpg", exif=exif)
+    assert command("a.jpg", "-o", "b.png") == command("a.jpg") == 0
+    for name in ("b.png", "a_x2.jpg"):
+        with Image.open(name) as image:
+            assert image.size == (40, 48) and 0x0112 not in image.getexif()
+    upright = np.asarray(Image.open("a.jpg").transpose(Image.Transpose.ROTATE_270))
+    np.testing.assert_array_equal(np.asarray(Image.open("b.png")),
+                                  zoom.enhance(upright, "bicubic"))
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.tif"])
+def test_the_colour_profile_is_kept(work, name):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    saved(name, icc_profile=profile)
+    assert command(name) == 0
+    assert Image.open(name.replace("a.", "a_x2.")).info["icc_profile"] == profile
+
+
+def test_a_profile_of_other_colours_is_dropped(work):
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[16:20] = b"CMYK"
+    saved("a.tif", "CMYK", icc_profile=bytes(profile))
+    assert pictures.read("a.tif").profile is None
+
+
+def test_a_region_is_the_crop_of_the_whole_and_has_its_own_name(work):
+    saved("a.png")
+    assert command("a.png") == command("a.png", "--at", "5,6", "--size", "10x8") == 0
+    np.testing.assert_array_equal(np.asarray(Image.open("a_at_5_6_x2.png")),
+                                  np.asarray(Image.open("a_x2.png"))[12:28, 10:30])
+
+
+def test_a_region_outside_says_how_large_the_photo_is(work, capsys):
+    saved("a.png")
+    assert command("a.png", "--at", "5,6") == 1
+    assert "256x256 at 5,6 does not lie inside a picture of 24x20" in capsys.readouterr().err
+    assert names(work) == ["a.png"]
+
+
+def test_compare_writes_bicubic_beside_the_result(work, monkeypatch):
+    saved("a.png")
+    model = random("unet")
+    monkeypatch.setattr(zoom.weights, "load", lambda name: model)
+    assert command("a.png", "--compare", model="unet") == 0
+    both = np.asarray(Image.open("a_x2_compare.png"))
+    image = np.asarray(Image.open("a.png"))
+    np.testing.assert_array_equal(both[:, :48], zoom.enhance(image, "bicubic"))
+    assert (both[:, 48:-48] == 255).all()
+    np.testing.assert_array_equal(both[:, -48:], zoom.enhance(image, model))
+
+
+def test_files_that_exist_are_left_alone_unless_asked(work, capsys):
+    saved("a.png")
+    (work / "a_x2.png").write_text("mine")
+    assert command("a.png") == 1
+    assert "a_x2.png" in (message := capsys.readouterr().err) and "--overwrite" in message
+    assert (work / "a_x2.png").read_text() == "mine"
+    assert command("a.png", "--overwrite") == 0
+    assert Image.open("a_x2.png").size == (48, 40)
+    (work / "a_x4_compare.png").write_text("mine")
+    assert command("a.png", "--compare", "--scale", 4) == 1
+    assert not (work / "a_x4.png").exists()  # found out before the work
+
+
+def damaged(folder):
+    """Pictures that cannot be read, and the message that each deserves."""
+    saved(folder / "whole.jpg")
+    whole = (folder / "whole.jpg").read_bytes()
+    for name, content in (("empty.jpg", b""), ("text.png", b"a letter"),
+                          ("cut.jpg", whole[:len(whole) // 2])):
+        (folder / name).write_bytes(content)
+    saved(folder / "cut.png")
+    (folder / "cut.png").write_bytes((folder / "cut.png").read_bytes()[:400])
+    return {"empty.jpg": "the file is empty", "text.png": "not a picture",
+            "cut.jpg": "damaged", "cut.png": "damaged"}
+
+
+def test_a_bad_file_in_a_folder_does_not_stop_the_others(work, capsys):
+    folder = work / "holiday"
+    folder.mkdir()
+    messages = damaged(folder)
+    saved(folder / "zebra.tiff")
+    (folder / "notes.txt").write_text("no picture, and not tried")
+    assert command("holiday") == 1
+    assert names(work / "holiday_x2") == ["whole_x2.jpg", "zebra_x2.tiff"]
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == len(messages)
+    for name, message in messages.items():
+        assert any(name in line and message in line for line in lines)
+
+
+def test_what_is_not_there_is_said_and_the_rest_is_done(work, capsys):
+    saved("a.png")
+    (work / "bare").mkdir()
+    assert command("gone.png", "bare", "a.png", "-o", "out") == 1
+    assert names(work / "out") == ["a_x2.png"]
+    message = capsys.readouterr().err
+    assert "gone.png: No such file" in message and "bare: no pictures in this folder" in message
+
+
+def test_an_output_folder_in_a_missing_folder_is_not_invented(work, capsys):
+    saved("a.png")
+    assert command("a.png", "-o", "no/such/b.png") == 1
+    assert "No such file or directory: " in capsys.readouterr().err
+    assert names(work) == ["a.png"]
+
+
+def test_two_photos_of_one_name_do_not_end_in_one_file(work, capsys):
+    (work / "sub").mkdir()
+    saved("a.png"), saved("sub/a.png", "L")
+    assert command("a.png", "sub/a.png", "-o", "out", "--overwrite") == 1
+    assert "another photo of this call" in capsys.readouterr().err
+    assert Image.open("out/a_x2.png").mode == "RGB"
+
+
+def test_a_full_disk_leaves_nothing_half_written(work, capsys, monkeypatch):
+    saved("a.png")
+    (work / "a_x2.png").write_text("mine")
+
+    def full(image, file, *arguments, **options):
+        file.write(b"half of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    assert command("a.png", "--overwrite") == 1
+    assert "a.png: No space left on device" in capsys.readouterr().err
+    assert names(work) == ["a.png", "a_x2.png"] and (work / "a_x2.png").read_text() == "mine"
+
+
+def test_interrupted_it_leaves_nothing_half_written(work, capsys, monkeypatch):
+    saved("a.png")
+
+    def stopped(image, file, *arguments, **options):
+        file.write(b"half of it")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Image.Image, "save", stopped)
+    assert command("a.png") == 130
+    assert names(work) == ["a.png"] and "stopped" in capsys.readouterr().err
+
+
+def test_a_hundred_megapixels_are_taken_and_a_bomb_is_not(work, capsys, monkeypatch, recwarn):
+    saved("a.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 400)  # Pillow warns beyond it: 480 pixels
+    assert command("a.png") == 0
+    assert not [w for w in recwarn if issubclass(w.category, Image.DecompressionBombWarning)]
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 200)  # and refuses twice as many
+    assert command("a.png", "-o", "b.png") == 1
+    assert "a.png: the picture is too large" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name, most", [("wide.webp", 16_383), ("wide.jpg", 65_500)])
+def test_a_picture_too_long_for_its_format_says_which_formats_do(work, name, most):
+    picture = pictures.Picture(np.zeros((1, most + 1, 3), "uint8"))
+    with pytest.raises(ValueError, match=f"holds {most} pixels a side at most.* write a .png"):
+        pictures.write(name, picture)
+
+
+def test_missing_weights_say_how_to_get_them(work, capsys, monkeypatch):
+    saved("a.png")
+    monkeypatch.setenv("ZOOM_DATA", str(work))
+    assert datasets.folder() == work
+    assert command("a.png", model="vdsr") == 1
+    assert "python -m shared.train vdsr" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ((), "PHOTO"), (("a.png", "--size", "8x8"), "--size needs --at"),
+    (("a.png", "--at", "8"), "two whole numbers as in 256,256"),
+    (("a.png", "--at", "8,8", "--size", "0x8"), "two whole numbers as in 256x256"),
+    (("a.png", "--scale", "3"), "choose from"), (("a.png", "--model", "magic"), "choose from")])
+def test_wrong_usage_ends_with_code_2(arguments, message, capsys):
+    with pytest.raises(SystemExit) as stop:
+        zoom.main(list(arguments))
+    assert stop.value.code == 2 and message in capsys.readouterr().err
+
+
+def test_the_bar_is_for_a_terminal_only(work, capsys, monkeypatch):
+    saved("a.png")
+    command("a.png")
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    command("a.png", "--scale", 4)
+    shown = capsys.readouterr().err
+    assert re.search(r"a\.png \[#{6}\.{24}\]  20%", shown)
+    assert shown.endswith(" \r")  # wiped out at the end
+
+
+def test_no_tile_is_larger_than_its_side_whatever_the_photo(monkeypatch):
+    low_res = keras.Input((None, None, 1))
+    model = keras.Model(low_res, photo_models.Bicubic()(low_res))
+    sizes = []
+    monkeypatch.setattr(zoom, "_answer", lambda network: lambda x: (
+        sizes.append(x.shape[1:3]), np.zeros((1, 2 * x.shape[1], 2 * x.shape[2], 1)))[1])
+    zoom.enhance(np.zeros((700, 900, 3), "uint8"), model, side=128)
+    assert len(sizes) > 30 and np.max(sizes) < 128 + 16
+
+
+def test_it_runs_as_a_module(work, run_python):
+    saved("a.png")
+    run_python("import runpy, sys; sys.argv = ['zoom', sys.argv[1], '--model', 'bicubic']\n"
+               "try: runpy.run_module('shared.zoom', run_name='__main__')\n"
+               "except SystemExit as stop: assert stop.code == 0", work / "a.png")
+    assert names(work) == ["a.png", "a_x2.png"]
