@@ -9,7 +9,7 @@ classifier reads its own half.
 import keras
 import numpy as np
 
-from shared import classifiers, datasets, metrics, models, training, vector, weights
+from shared import classifiers, datasets, flow, metrics, models, training, vector, weights
 from shared.degrade import block_mean
 
 CLASSIFIERS = {"digit": "classifier_a", "clothes": "clothes_a"}
@@ -42,6 +42,26 @@ def mixed(digits, digit, clothes, cloth, rng):
     return _weighed(low_res, truth, digit, cloth, 1.0)
 
 
+def taught(digits, digit, clothes, cloth, by_baseline, by_fashion, rng):
+    """As ``mixed``, unmoved; the target lies halfway from the truth to a specialist's answer.
+
+    A specialist's answer is nearer to the mean of all that is possible, which is the best one
+    answer; the truth is one draw (distillation, Hinton, Vinyals and Dean 2015). uint8 images.
+    """
+    truth, answer = (np.stack(pair, axis=1).reshape(-1, *digits.shape[1:]) / np.float32(255)
+                     for pair in ((digits, clothes), (by_baseline, by_fashion)))
+    return _weighed(block_mean(truth, 4), (truth + answer) / 2, digit, cloth, 1.0)
+
+
+def taught_clothes(clothes, cloth, by_fashion, rng):
+    """As ``taught``, with clothes at all places; nobody reads those at the even ones."""
+    low_res, target, given = taught(
+        clothes[::2], np.zeros(len(clothes) // 2), clothes[1::2], cloth[1::2],
+        by_fashion[::2], by_fashion[1::2], rng)
+    given["digit"][:] = 0.0
+    return low_res, target, given
+
+
 def drawn(pictures, rng):
     """For ``training.Batches``: crops of drawings, which nobody reads."""
     low_res, truth = training.crops()(pictures, rng)
@@ -66,6 +86,27 @@ def batches(drawings=12_000, per_epoch=1000, seed=1):
                            training.Batches(pictures, drawn, batch_size=16, seed=seed),
                            training.Batches(arrays, mixed, batch_size=32, seed=seed + 1)],
                           per_epoch)
+
+
+def taught_batches(drawings=12_000, per_epoch=1250, seed=2):
+    """Two batches of ``taught``, two of ``taught_clothes`` and one of crops, in turn.
+
+    Clothes come thrice as often as digits, because they lag behind their specialist.
+    """
+    digits, clothes = datasets.mnist(), datasets.fashion_mnist()
+    n = len(digits.x_train)
+    (digit, by_baseline), (cloth, by_fashion) = (
+        flow.pairs(images, weights.load_or_train(name), move=0)
+        for name, images in (("baseline", digits.x_train), ("fashion", clothes.x_train[:n])))
+    both = digit, digits.y_train, cloth, clothes.y_train[:n], by_baseline, by_fashion
+    alone = cloth, clothes.y_train[:n], by_fashion
+    pictures = vector.pictures(drawings, digits.x_train)
+    # Crops second: Keras learns from the first two batches which sizes vary.
+    return training.Turns([training.Batches(both, taught, batch_size=32, seed=seed),
+                           training.Batches(pictures, drawn, batch_size=16, seed=seed),
+                           training.Batches(alone, taught_clothes, seed=seed),
+                           training.Batches(both, taught, batch_size=32, seed=seed + 1),
+                           training.Batches(alone, taught_clothes, seed=seed + 1)], per_epoch)
 
 
 def measure(model):

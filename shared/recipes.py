@@ -38,8 +38,8 @@ class Recipe:
         batches: function of nothing that returns the ``training.Batches``.
         measure: function of the trained model that returns its test figures, a flat dict.
         epochs, peak, loss, seed: as in ``training``.
-        cycles: the ``epochs`` are done that many times, each time with a new cosine rate of
-            half the last one's peak (warm restarts, Loshchilov and Hutter 2017).
+        more: further cycles of training, each (epochs, peak, batches) with a new cosine rate
+            (warm restarts, Loshchilov and Hutter 2017).
         loss_weights: one for each loss where ``loss`` is a dict.
         finish: function of the trained model that returns the one to ship; itself if absent.
         data: names of the data, for the card.
@@ -56,7 +56,7 @@ class Recipe:
     loss_weights: dict | None = None
     finish: Callable = lambda model: model  # noqa: E731
     seed: int = 1
-    cycles: int = 1
+    more: tuple = ()
 
 
 def measure_upscaler(dataset, scale=4):
@@ -206,8 +206,9 @@ RECIPES = {
         loss={"high_res": losses.log_mse, "digit": CROSS_ENTROPY, "clothes": CROSS_ENTROPY},
         loss_weights={"high_res": 1.0, "digit": 0.1, "clothes": 0.1},
         peak=1e-3,
-        cycles=2,
-        data="MNIST and Fashion-MNIST, 50,000 training images each; the drawings of hd",
+        more=((24, 5e-4, combined.batches), (5, 3e-4, combined.taught_batches)),
+        data="MNIST and Fashion-MNIST, 50,000 training images each; the drawings of hd; in the "
+             "last cycle also the answers of baseline and fashion",
     ),
     "classifier_a": classifier(
         "classifier_a", "reads digits; strides, batch normalisation (lesson 04)",

@@ -54,31 +54,33 @@ def train(name, progress=True, epochs=None):
     ``epochs`` shortens each cycle, for a test. Returns the card's test figures.
     """
     recipe = recipes.recipe(name)
-    epochs = epochs or recipe.epochs
+    cycles = [(epochs or length, peak, batches) for length, peak, batches in
+              ((recipe.epochs, recipe.peak, recipe.batches), *recipe.more)]
     training.use_fast_precision()
     model = recipes.build(name)
-    batches = recipe.batches()
     work = checkpoints(name)
     work.mkdir(parents=True, exist_ok=True)
     loss = loss_name(recipe.loss, recipe.loss_weights)
     # A changed recipe starts anew instead of going on from another one's epochs.
-    mark = repr((recipe.about, recipe.data, loss, recipe.peak, recipe.seed, epochs,
-                 recipe.cycles, batches.batch_size, model.count_params()))
+    plan = [(length, peak, batches.__name__) for length, peak, batches in cycles]
+    mark = repr((recipe.about, recipe.data, loss, recipe.seed, plan, model.count_params()))
     run = work / hashlib.sha256(mark.encode()).hexdigest()[:12]
     run.mkdir(exist_ok=True)
-    timer = Timer(run / "seconds.txt")
-    for cycle in range(recipe.cycles):
-        training.compile(model, epochs * len(batches), recipe.loss, recipe.peak / 2**cycle,
+    timer, done = Timer(run / "seconds.txt"), 0
+    for number, (length, peak, make) in enumerate(cycles, 1):
+        batches = make()
+        training.compile(model, length * len(batches), recipe.loss, peak,
                          loss_weights=recipe.loss_weights)
-        backup = keras.callbacks.BackupAndRestore(str(run / f"state_{cycle}"),
+        backup = keras.callbacks.BackupAndRestore(str(run / f"cycle_{number}"),
                                                   delete_checkpoint=False)
-        model._initial_epoch = None  # where a backup says so; not what the last cycle's said
-        training.fit(model, batches, epochs, [backup, timer], progress, first=cycle * epochs)
+        model._initial_epoch = None  # where the backup of the cycle before left it
+        training.fit(model, batches, length, [backup, timer], progress, first=done)
+        done += length
     model = recipe.finish(model)
     figures = recipe.measure(model)
     weights.save(model, name, {
         "name": name, "about": recipe.about, "data": recipe.data, "loss": loss,
-        "epochs": epochs * recipe.cycles, "cycles": recipe.cycles, "batch": batches.batch_size,
+        "epochs": done, "batch": batches.batch_size,
         "peak_rate": recipe.peak, "seed": recipe.seed,
         "precision": keras.mixed_precision.dtype_policy().name,
         "backend": keras.backend.backend(), "keras": keras.__version__,

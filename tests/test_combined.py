@@ -102,6 +102,20 @@ def test_a_mixed_batch_holds_digits_at_even_places_and_their_labels():
     assert weight["digit"].tolist() == [1] * 4 and weight["high_res"].tolist() == [1] * 8
 
 
+def test_a_taught_batch_aims_halfway_from_the_truth_to_the_specialists_answer():
+    rng = np.random.default_rng(0)
+    digits, clothes, *answers = rng.integers(0, 256, (4, 3, 28, 28, 1)).astype("uint8")
+    low_res, target, weight = combined.taught(digits, np.arange(3), clothes, np.arange(3) + 5,
+                                              *answers, rng)
+    np.testing.assert_allclose(low_res[0::2], block_mean(digits / np.float32(255), 4), atol=1e-6)
+    np.testing.assert_allclose(low_res[1::2], block_mean(clothes / np.float32(255), 4), atol=1e-6)
+    for place, truth, answer in ((0, digits, answers[0]), (1, clothes, answers[1])):
+        np.testing.assert_allclose(target["high_res"][place::2],
+                                   (truth.astype(float) + answer) / 510, atol=1e-6)
+    assert target["digit"].tolist() == [0, 1, 2] and target["clothes"].tolist() == [5, 6, 7]
+    assert weight["digit"].all() and weight["high_res"].all()
+
+
 def test_nobody_reads_a_drawing():
     pictures = np.full((4, 112, 112, 1), 255, "uint8")
     low_res, target, weight = combined.drawn(pictures, np.random.default_rng(0))

@@ -141,7 +141,7 @@ def interrupt(self, batch, logs=None):
 
 @pytest.fixture(scope="module")
 def runs(digits, tmp_path_factory):
-    """One small recipe trained in one go, then interrupted, then taken up again.
+    """One small recipe of two cycles trained in one go, then interrupted, then taken up again.
 
     Gives, of the first and of the last run: the text printed, the weights and the card; and
     what the interruption said, the files it had saved, and the files left at the end.
@@ -161,9 +161,10 @@ def runs(digits, tmp_path_factory):
     policy, found = keras.mixed_precision.dtype_policy(), {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(recipes.RECIPES, "small", recipes.Recipe(
-            about="for a test", data="some digits", epochs=EPOCHS, measure=measure,
+            about="for a test", data="some digits", epochs=EPOCHS - 1, measure=measure,
             build=lambda: models.residual_network(4, width=4, blocks=1),
-            batches=lambda: Batches(truth, training.shifted(), batch_size=WIDE, seed=1)))
+            batches=lambda: Batches(truth, training.shifted(), batch_size=WIDE, seed=1),
+            more=((1, 1e-3, lambda: Batches(truth, training.low_and_high(), WIDE, seed=2)),)))
         patch.setenv("ZOOM_DATA", str(folder))
         patch.setattr(train, "checkpoints", lambda name: folder / "training" / name)
         found["whole"] = run()
