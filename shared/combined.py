@@ -76,9 +76,12 @@ def _weighed(low_res, truth, digit, cloth, weight):
                      "clothes": cloth.astype("int32")}, given
 
 
-def batches(drawings=12_000, per_epoch=1000, seed=1):
-    """Batches of 32 digits with 32 clothes, of 16 crops, of digits with clothes, in turn."""
-    digits, clothes = datasets.mnist(), datasets.fashion_mnist()
+def batches(drawings=12_000, per_epoch=1000, seed=1, splits=None):
+    """Batches of 32 digits with 32 clothes, of 16 crops, of digits with clothes, in turn.
+
+    ``splits``: the digits and the clothes, where the caller has loaded them already.
+    """
+    digits, clothes = splits or (datasets.mnist(), datasets.fashion_mnist())
     n = len(digits.x_train)
     arrays = digits.x_train, digits.y_train, clothes.x_train[:n], clothes.y_train[:n]
     pictures = vector.pictures(drawings, digits.x_train)
@@ -109,13 +112,15 @@ def taught_batches(drawings=12_000, per_epoch=1250, seed=2):
                            training.Batches(alone, taught_clothes, seed=seed + 1)], per_epoch)
 
 
-def measure(model):
-    """PSNR, SSIM and what the judges read, on test digits, test clothes and font digits."""
+def measure(model, splits=None):
+    """PSNR, SSIM and what the judges read, on test digits, test clothes and font digits.
+
+    ``splits``: as in ``batches``.
+    """
     found = {}
-    for name, dataset, judges in (
-            ("digits", datasets.mnist, ("classifier_a", "classifier_b")),
-            ("clothes", datasets.fashion_mnist, ("clothes_a", "clothes_b"))):
-        split = dataset()
+    splits = splits or (datasets.mnist(), datasets.fashion_mnist())
+    judges_of = {"digits": ("classifier_a", "classifier_b"), "clothes": ("clothes_a", "clothes_b")}
+    for split, (name, judges) in zip(splits, judges_of.items(), strict=True):
         answer = training.predict(model, block_mean(split.x_test, 4))
         found[f"psnr_{name}"] = float(metrics.psnr(split.x_test, answer).mean())
         found[f"ssim_{name}"] = float(metrics.ssim(split.x_test, answer).mean())
