@@ -58,33 +58,30 @@ def train(name, progress=True, epochs=None):
               ((recipe.epochs, recipe.peak, recipe.batches), *recipe.more)]
     training.use_fast_precision()
     model = recipes.build(name)
-    work = checkpoints(name)
-    work.mkdir(parents=True, exist_ok=True)
+    work, done, seconds = checkpoints(name), 0, 0.0
     loss = loss_name(recipe.loss, recipe.loss_weights)
     # A changed recipe starts anew instead of going on from another one's epochs.
-    plan = [(length, peak, batches.__name__) for length, peak, batches in cycles]
-    mark = repr((recipe.about, recipe.data, loss, recipe.seed, plan, model.count_params()))
-    run = work / hashlib.sha256(mark.encode()).hexdigest()[:12]
-    run.mkdir(exist_ok=True)
-    timer, done = Timer(run / "seconds.txt"), 0
-    for number, (length, peak, make) in enumerate(cycles, 1):
+    past = [recipe.about, recipe.data, loss, recipe.seed, model.count_params()]
+    for length, peak, make in cycles:
         batches = make()
+        past.append((length, peak, batches.batch_size))
+        run = work / hashlib.sha256(repr(past).encode()).hexdigest()[:12]
+        run.mkdir(parents=True, exist_ok=True)
+        timer = Timer(run / "seconds.txt")
         training.compile(model, length * len(batches), recipe.loss, peak,
                          loss_weights=recipe.loss_weights)
-        backup = keras.callbacks.BackupAndRestore(str(run / f"cycle_{number}"),
-                                                  delete_checkpoint=False)
+        backup = keras.callbacks.BackupAndRestore(str(run / "state"), delete_checkpoint=False)
         model._initial_epoch = None  # where the backup of the cycle before left it
         training.fit(model, batches, length, [backup, timer], progress, first=done)
-        done += length
+        done, seconds = done + length, seconds + timer.seconds()
     model = recipe.finish(model)
     figures = recipe.measure(model)
     weights.save(model, name, {
         "name": name, "about": recipe.about, "data": recipe.data, "loss": loss,
-        "epochs": done, "batch": batches.batch_size,
-        "peak_rate": recipe.peak, "seed": recipe.seed,
-        "precision": keras.mixed_precision.dtype_policy().name,
+        "epochs": done, "batch": batches.batch_size, "peak_rate": recipe.peak,
+        "seed": recipe.seed, "precision": keras.mixed_precision.dtype_policy().name,
         "backend": keras.backend.backend(), "keras": keras.__version__,
-        "seconds": round(timer.seconds()), "hardware": hardware(), "test": figures})
+        "seconds": round(seconds), "hardware": hardware(), "test": figures})
     shutil.rmtree(work)  # not before the network is saved
     return figures
 
