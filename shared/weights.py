@@ -68,9 +68,9 @@ def save(model, name, card):
     """Write ``model`` and its ``card`` (a dict) under ``name``; returns the network's path.
 
     Weights are rounded to eleven significant binary digits, the precision of float16, and
-    the file is compressed: half the size, and the PSNR changes by less than 0.001 dB. Both
-    files are written beside the old ones and moved into place when they are whole, so an
-    interruption or a full disk leaves the old ones as they were.
+    the file is compressed: less than half the size, and the PSNR changes by less than
+    0.001 dB. Both files are written beside the old ones and moved into place when they are
+    whole, so an interruption or a full disk leaves the old ones as they were.
     """
     path, card_path = _paths(name)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,7 +80,7 @@ def save(model, name, card):
         with zipfile.ZipFile(plain) as source, zipfile.ZipFile(packed, "w") as target:
             for item in source.infolist():
                 target.writestr(zipfile.ZipInfo(item.filename, (2000, 1, 1, 0, 0, 0)),
-                                source.read(item), zipfile.ZIP_DEFLATED, 9)
+                                source.read(item), zipfile.ZIP_LZMA)
         full = {**card, "parameters": model.count_params(), "sha256": _sha256(packed)}
         text.write_text(json.dumps(full, indent=1) + "\n", encoding="utf-8")
         old = Path(work) / "old.keras"
@@ -106,7 +106,7 @@ def _plain(model):
 
 
 def _round(weights):
-    """Round to 11 significant binary digits; such numbers compress to half the size."""
+    """Round to 11 significant binary digits; such numbers compress well."""
     mantissa, exponent = np.frexp(weights)
     return np.ldexp(np.round(mantissa * 2.0**11) / 2.0**11, exponent).astype(weights.dtype)
 
