@@ -37,8 +37,7 @@ def supervised(upscaler):
 
 def mixed(digits, digit, clothes, cloth, rng):
     """For ``training.Batches``: digits and clothes in turn, with their labels."""
-    truth = np.stack([digits, clothes], axis=1).reshape(-1, *digits.shape[1:])
-    low_res, truth = training.shifted()(truth, rng)
+    low_res, truth = training.shifted()(_in_turn(digits, clothes), rng)
     return _weighed(low_res, truth, digit, cloth, 1.0)
 
 
@@ -48,23 +47,32 @@ def taught(digits, digit, clothes, cloth, by_baseline, by_fashion, rng):
     A specialist's answer is nearer to the mean of all that is possible, which is the best one
     answer; the truth is one draw (distillation, Hinton, Vinyals and Dean 2015). uint8 images.
     """
-    truth, answer = (np.stack(pair, axis=1).reshape(-1, *digits.shape[1:]) / np.float32(255)
-                     for pair in ((digits, clothes), (by_baseline, by_fashion)))
-    return _weighed(block_mean(truth, 4), (truth + answer) / 2, digit, cloth, 1.0)
+    low_res, target = halfway(_in_turn(digits, clothes), _in_turn(by_baseline, by_fashion))
+    return _weighed(low_res, target, digit, cloth, 1.0)
 
 
-def taught_clothes(clothes, cloth, by_fashion, rng):
-    """As ``taught``, with clothes at all places; nobody reads those at the even ones."""
-    low_res, target, given = taught(
-        clothes[::2], np.zeros(len(clothes) // 2), clothes[1::2], cloth[1::2],
-        by_fashion[::2], by_fashion[1::2], rng)
-    given["digit"][:] = 0.0
-    return low_res, target, given
+def taught_clothes(clothes, by_fashion, rng):
+    """As ``taught``, with clothes at all places, which nobody reads."""
+    return _unread(*halfway(clothes, by_fashion))
 
 
 def drawn(pictures, rng):
     """For ``training.Batches``: crops of drawings, which nobody reads."""
-    low_res, truth = training.crops()(pictures, rng)
+    return _unread(*training.crops()(pictures, rng))
+
+
+def _in_turn(evens, odds):
+    """Two batches as one, an image of each in turn."""
+    return np.stack([evens, odds], axis=1).reshape(-1, *evens.shape[1:])
+
+
+def halfway(truth, answer):
+    """Block means of ``truth`` and what lies between it and ``answer``, both of uint8."""
+    truth, answer = (images / np.float32(255) for images in (truth, answer))
+    return block_mean(truth, 4), (truth + answer) / 2
+
+
+def _unread(low_res, truth):
     nothing = np.zeros(len(truth) // 2)
     return _weighed(low_res, truth, nothing, nothing, 0.0)
 
@@ -102,7 +110,7 @@ def taught_batches(drawings=12_000, per_epoch=1250, seed=2):
         flow.pairs(images, weights.load_or_train(name), move=0)
         for name, images in (("baseline", digits.x_train), ("fashion", clothes.x_train[:n])))
     both = digit, digits.y_train, cloth, clothes.y_train[:n], by_baseline, by_fashion
-    alone = cloth, clothes.y_train[:n], by_fashion
+    alone = cloth, by_fashion
     pictures = vector.pictures(drawings, digits.x_train)
     # Crops second: Keras learns from the first two batches which sizes vary.
     return training.Turns([training.Batches(both, taught, batch_size=32, seed=seed),

@@ -26,20 +26,11 @@ def test_the_layer_is_the_projection(small, tmp_path):
     assert answer.min() >= 0 and answer.max() <= 1
 
 
-def test_a_consistent_network_loads_in_a_fresh_process(small, tmp_path, run_python):
+def test_a_consistent_network_loads_in_a_fresh_process(small, after_loading):
     low_res = np.random.default_rng(0).random((2, 6, 6, 1), "float32")
     model = models.consistent(small, 4, "honest")
-    model.save(tmp_path / "honest.keras")
-    np.savez(tmp_path / "given.npz", low_res=low_res, wanted=training.predict(model, low_res))
-    run_python("""
-import sys, pathlib
-from shared import models
-import keras, numpy as np
-folder = pathlib.Path(sys.argv[1])
-given = np.load(folder / "given.npz")
-model = keras.saving.load_model(folder / "honest.keras", safe_mode=True)
-np.testing.assert_allclose(model.predict_on_batch(given["low_res"]), given["wanted"], atol=1e-6)
-""", tmp_path)
+    found = after_loading({"honest": model}, low_res, "models")["honest"]
+    np.testing.assert_allclose(found, training.predict(model, low_res), atol=1e-6)
 
 
 def test_the_layer_takes_any_size_and_passes_gradients_where_nothing_is_clipped():
@@ -114,6 +105,15 @@ def test_a_taught_batch_aims_halfway_from_the_truth_to_the_specialists_answer():
                                    (truth.astype(float) + answer) / 510, atol=1e-6)
     assert target["digit"].tolist() == [0, 1, 2] and target["clothes"].tolist() == [5, 6, 7]
     assert weight["digit"].all() and weight["high_res"].all()
+
+
+def test_clothes_alone_aim_halfway_too_and_nobody_reads_them():
+    clothes, answer = np.random.default_rng(0).integers(0, 256, (2, 6, 28, 28, 1)).astype("uint8")
+    low_res, target, weight = combined.taught_clothes(clothes, answer, None)
+    np.testing.assert_allclose(low_res, block_mean(clothes / np.float32(255), 4), atol=1e-6)
+    np.testing.assert_allclose(target["high_res"], (clothes.astype(float) + answer) / 510,
+                               atol=1e-6)
+    assert not weight["digit"].any() and not weight["clothes"].any() and weight["high_res"].all()
 
 
 def test_nobody_reads_a_drawing():
