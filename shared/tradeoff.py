@@ -25,7 +25,7 @@ from shared.degrade import block_mean, project
 STEPS, WIDTH, BLOCKS = 300, 32, 4  # batches of 64 digits; the size of the upscaler
 SEEDS = (1, 2, 3)
 WEIGHTS = {7: (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 10.0),  # of the cross-entropy, by scale
-           4: (0.0, 0.03, 0.1, 0.3, 1.0)}
+           4: (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)}
 
 
 class Key(NamedTuple):
