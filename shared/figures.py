@@ -23,19 +23,24 @@ plt.rcParams.update({
 
 
 def show(figure, alt):
-    """Show a matplotlib figure in the notebook with alternative text ``alt``, and close it.
+    """Show a matplotlib figure in the notebook with alternative text ``alt``, and close it."""
+    data, width = packed(figure)
+    # As metadata, because the IPython of Google Colab (7.34) has no argument `alt`.
+    display(Image(data=data, metadata={"alt": alt}, width=width * 100 // DPI))
 
-    The picture is stored with at most 256 colours, which keeps lessons small.
+
+def packed(figure):
+    """The bytes of a PNG and its width in pixels; closes the figure.
+
+    It is stored with at most 256 colours, which keeps lessons small.
     """
     file = io.BytesIO()
     figure.savefig(file, dpi=DPI, bbox_inches="tight", pad_inches=0.08, facecolor="white")
     plt.close(figure)
     picture = Picture.open(file).convert("RGB")
-    packed = io.BytesIO()
-    picture.quantize(256, dither=Picture.Dither.NONE).save(packed, "PNG", optimize=True)
-    # As metadata, because the IPython of Google Colab (7.34) has no argument `alt`.
-    display(Image(data=packed.getvalue(), metadata={"alt": alt},
-                  width=picture.width * 100 // DPI))
+    small = io.BytesIO()
+    picture.quantize(256, dither=Picture.Dither.NONE).save(small, "PNG", optimize=True)
+    return small.getvalue(), picture.width
 
 
 def poster(images, columns, alt, width=1000):
@@ -67,6 +72,7 @@ def panels(rows, notes=None, cmaps=None, size=0.95, ranges=None):
     notes, cmaps, ranges = notes or {}, cmaps or {}, ranges or {}
     columns = max(len(images) for images in rows.values())
     side = whole_pixels(size, {np.shape(images[0])[0] for images in rows.values()})
+    dots = round(side * DPI)
     gap, note = 12 / DPI, 0.2  # inches
     heights = [side + (note if label in notes else 0.0) for label in rows]
     figure, axes = plt.subplots(
@@ -84,7 +90,7 @@ def panels(rows, notes=None, cmaps=None, size=0.95, ranges=None):
                 continue
             image = np.asarray(images[column]).squeeze()
             axis.imshow(image, vmin=low, vmax=high, cmap=cmaps.get(label, "gray"),
-                        interpolation="nearest" if len(image) <= side * DPI else "antialiased")
+                        interpolation="nearest" if len(image) <= dots else "antialiased")
             if label in notes:
                 axis.set_xlabel(notes[label][column], fontsize=9, labelpad=2)
         line[0].set_ylabel(label, rotation=0, ha="right", va="center", labelpad=8)
@@ -94,13 +100,16 @@ def panels(rows, notes=None, cmaps=None, size=0.95, ranges=None):
 def whole_pixels(size, sides):
     """The length nearest to ``size``, inches, at which images of ``sides`` pixels fit the page.
 
+    A pixel of the page is 1/100 inch, ``DPI`` / 100 dots of the stored picture; where that is
+    too coarse for ``sides``, a whole number of dots has to do, and where that is, ``size``.
     Images of more pixels than there is room for do not count; they are averaged.
     """
-    room = size * DPI * 1.2
-    step = math.lcm(*(side for side in sides if side <= room)) * DPI // 100
-    if step > 1.5 * room:
-        return size
-    return max(1, round(size * DPI / step)) * step / DPI
+    dots = size * DPI
+    fits = math.lcm(*(side for side in sides if side <= 1.2 * dots))
+    for step in (fits * DPI // 100, fits):
+        if step <= 1.8 * dots:
+            return max(1, round(dots / step)) * step / DPI
+    return size
 
 
 def curves(series, xlabel, ylabel, x=None, size=(6.6, 3.0), marker="o", levels=None):

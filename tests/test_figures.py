@@ -64,3 +64,21 @@ def test_curves_name_their_lines():
     (axis,) = figure.axes
     assert [text.get_text() for text in axis.get_legend().get_texts()] == ["a", "b"]
     figures.plt.close(figure)
+
+
+@pytest.mark.parametrize("size, sides, dots", [
+    (0.95, {28}, 168), (0.95, {7, 28}, 168), (1.7, {28, 112}, 448), (1.2, {7, 28, 112}, 224),
+    (2.0, {7, 28, 112, 448}, 448), (0.3, {448}, 60), (1.0, {96, 97}, 200)])
+def test_panels_are_as_long_as_a_whole_number_of_pixels(size, sides, dots):
+    # At 100 dots an inch, as the page shows it, half as many: 168 are 84, three for each of 28.
+    assert round(figures.whole_pixels(size, sides) * figures.DPI) == dots
+
+
+def test_every_pixel_of_a_panel_is_drawn_alike(shown):
+    image = np.indices((28, 28)).sum(axis=0) % 2
+    picture, _, _ = shown(lambda: figures.show(figures.panels({"": [image, 1 - image]}),
+                                               "two chess boards of 28 by 28"))
+    pixels = np.asarray(picture.convert("L"))
+    row = pixels[np.flatnonzero((pixels < 128).any(axis=1))[3]]
+    lengths = np.diff(np.flatnonzero(np.diff((row > 128).astype(int))))
+    assert np.bincount(lengths).argmax() == 6 and (lengths == 6).sum() >= 50

@@ -15,7 +15,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def save(figure, name):
-    figure.savefig(HERE / name, dpi=figures.DPI, bbox_inches="tight", pad_inches=0.05)
+    (HERE / name).write_bytes(figures.packed(figure)[0])
 
 
 def baseline():
@@ -56,7 +56,7 @@ def hd():
     large = np.clip(training.predict(model, truth), 0, 1)
     rows = {"28x28": truth, "bicubic\n448x448": upscale(truth, 16),
             "enhanced\n448x448": np.clip(training.predict(model, large, 1), 0, 1)}
-    figure = figures.panels(rows, size=2.0)
+    figure = figures.panels(rows, size=1.2)
     save(figure, "03_before_after.png")
 
 
