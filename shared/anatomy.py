@@ -52,13 +52,6 @@ def macs(model, height, width):
     return total
 
 
-def widest(model):
-    """Numbers in the largest tensor that the model makes, per pixel of the input."""
-    side = 256
-    return max(rows * columns * channels for _, (_, rows, columns, channels)
-               in _shapes(model, side, side)) / side**2
-
-
 PLACES = range(4096, 4096 + 64)  # far from the border, at every place of a block of 64
 
 

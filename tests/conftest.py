@@ -16,6 +16,7 @@ from decimal import Decimal
 from itertools import zip_longest
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no log line in a compared output
@@ -95,6 +96,35 @@ def run_python():
         return result.stdout
 
     return run
+
+
+@pytest.fixture
+def after_loading(tmp_path, run_python):
+    """What models give to ``inputs`` when a new process has loaded them, safe mode on.
+
+    A function of a dict of models, their inputs (an array, or a dict of arrays) and the module
+    of ``shared`` that registers their layers; gives a dict of arrays.
+    """
+
+    def after_loading(models, inputs, module):
+        several = isinstance(inputs, dict)
+        np.savez(tmp_path / "inputs.npz", **(inputs if several else {"only": inputs}))
+        for name, model in models.items():
+            model.save(tmp_path / f"{name}.keras")
+        run_python("""
+import importlib, pathlib, sys
+import keras, numpy as np
+importlib.import_module("shared." + sys.argv[2])
+work = pathlib.Path(sys.argv[1])
+inputs = dict(np.load(work / "inputs.npz"))
+for path in work.glob("*.keras"):
+    model = keras.saving.load_model(path, safe_mode=True)
+    answer = model(inputs.get("only", inputs), training=False)
+    np.save(path.with_suffix(".npy"), keras.ops.convert_to_numpy(answer))
+""", tmp_path, module)
+        return {name: np.load(tmp_path / f"{name}.npy") for name in models}
+
+    return after_loading
 
 
 @pytest.fixture(scope="session")

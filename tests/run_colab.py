@@ -96,11 +96,11 @@ def test_every_cell_says_what_it_says_in_its_lesson(run):
             assert [o.output_type for o in old.outputs] == [o.output_type for o in new.outputs]
 
 
-def test_it_fits_the_memory_of_a_free_colab_machine_and_says_its_seconds(run, capsys):
+def test_it_takes_less_than_15_minutes(run, capsys):
     seconds = dict(run[2])
     peak = seconds.pop("peak MB")
     with capsys.disabled():
         print("\nseconds:", ", ".join(f"{part} {value:.0f}" for part, value in seconds.items()
                                       if part not in ("absent", "where")),
               f"together {sum(seconds.values()):.0f}; peak {peak:.0f} MB")
-    assert peak < 12_000
+    assert sum(seconds.values()) < 15 * 60

@@ -163,20 +163,10 @@ def test_the_network_is_small():
     assert 50e6 < multiply_adds < 70e6
 
 
-def test_a_velocity_network_loads_in_a_fresh_process(network, low_res, tmp_path, run_python):
+def test_a_velocity_network_loads_in_a_fresh_process(network, low_res, after_loading):
     given = inputs(low_res, RNG(0))
-    network.save(tmp_path / "velocity.keras")
-    np.savez(tmp_path / "given.npz", wanted=network.predict_on_batch(given), **given)
-    run_python("""
-import sys, pathlib
-from shared import flow
-import keras, numpy as np
-folder = pathlib.Path(sys.argv[1])
-given = dict(np.load(folder / "given.npz"))
-wanted = given.pop("wanted")
-model = keras.saving.load_model(folder / "velocity.keras", safe_mode=True)
-np.testing.assert_allclose(model.predict_on_batch(given), wanted, atol=1e-5)
-""", tmp_path)
+    found = after_loading({"velocity": network}, given, "flow")["velocity"]
+    np.testing.assert_allclose(found, network.predict_on_batch(given), atol=1e-5)
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])

@@ -84,24 +84,10 @@ def test_a_model_survives_a_round_trip_through_its_config():
         np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
-def test_saved_models_load_in_a_fresh_process_with_safe_mode_on(tmp_path, run_python):
+def test_saved_models_load_in_a_fresh_process_with_safe_mode_on(after_loading):
     x = np.random.default_rng(0).random((2, 6, 9, 1), "float32")
-    np.save(tmp_path / "x.npy", x)
-    wanted = {}
-    for upsampler in models.UPSAMPLERS:
-        model = residual_network(4, width=4, blocks=2, upsampler=upsampler)
-        model.save(tmp_path / f"{upsampler}.keras")
-        wanted[upsampler] = keras.ops.convert_to_numpy(model(x))
-    run_python("""
-import pathlib, sys
-import keras, numpy as np
-import shared.models
-work = pathlib.Path(sys.argv[1])
-for path in work.glob("*.keras"):
-    model = keras.saving.load_model(path, safe_mode=True)
-    np.save(work / f"{path.stem}_found.npy",
-            keras.ops.convert_to_numpy(model(np.load(work / "x.npy"))))
-""", tmp_path)
-    for upsampler, answer in wanted.items():
-        np.testing.assert_allclose(np.load(tmp_path / f"{upsampler}_found.npy"), answer,
-                                   atol=1e-6)
+    made = {upsampler: residual_network(4, width=4, blocks=2, upsampler=upsampler)
+            for upsampler in models.UPSAMPLERS}
+    found = after_loading(made, x, "models")
+    for name, model in made.items():
+        np.testing.assert_allclose(found[name], keras.ops.convert_to_numpy(model(x)), atol=1e-6)

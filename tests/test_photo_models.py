@@ -149,23 +149,20 @@ def test_folding_takes_the_normalisation_out_and_changes_nothing():
     np.testing.assert_allclose(run(folded, images), wanted, atol=1e-4)
 
 
-def test_saved_models_load_in_a_fresh_process_with_safe_mode_on(tmp_path, run_python):
+def test_saved_models_load_in_a_fresh_process_with_safe_mode_on(after_loading):
     images = np.random.default_rng(0).random((2, 9, 11, 1), "float32")
-    np.save(tmp_path / "images.npy", images)
-    wanted = {}
-    for name in MODELS:
-        model = random(name)
-        model.save(tmp_path / f"{name}.keras")
-        wanted[name] = run(model, images)
-    run_python("""
-import pathlib, sys
-import keras, numpy as np
-import shared.photo_models
-work = pathlib.Path(sys.argv[1])
-for path in work.glob("*.keras"):
-    model = keras.saving.load_model(path, safe_mode=True)
-    np.save(work / f"{path.stem}_found.npy",
-            keras.ops.convert_to_numpy(model(np.load(work / "images.npy"))))
-""", tmp_path)
-    for name, answer in wanted.items():
-        np.testing.assert_allclose(np.load(tmp_path / f"{name}_found.npy"), answer, atol=1e-5)
+    made = {name: random(name) for name in MODELS}
+    found = after_loading(made, images, "photo_models")
+    for name, model in made.items():
+        np.testing.assert_allclose(found[name], run(model, images), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["srcnn", "vdsr", "ircnn"])
+def test_multiplications_are_the_weights_times_the_pixels(name):
+    model = MODELS[name]()
+    assert anatomy.macs(model, 512, 256) == 512 * 256 * weights_of_convolutions(model)
+
+
+def test_at_low_resolution_there_is_a_quarter_of_the_pixels():
+    model = photo_models.zoom()
+    assert anatomy.macs(model, 512, 256) == 256 * 128 * weights_of_convolutions(model)
