@@ -40,12 +40,13 @@ weights: .venv/.installed
 	$(PY) -m shared.train --all
 	$(PY) -m shared.tradeoff
 
+# Two files of unit tests at a time: half the minutes of one after the other.
 # tests/conftest.py teaches nbval to compare decimals within a tolerance. pytest finds it by
 # itself for what lies in tests/; for the lessons it is named. The notebook for Colab runs
 # for minutes, so its test is not called test_... and stands on a line of its own.
 test: .venv/.installed
 	$(PY) -m ruff check .
-	$(PY) -m pytest tests
+	$(PY) -m pytest tests -n 2 --dist loadfile
 	PYTHONPATH=tests $(PY) -m pytest -p conftest --nbval --nbval-current-env notebooks
 	$(PY) -m pytest tests/run_colab.py
 
