@@ -10,16 +10,22 @@ of the command that was interrupted goes on where it was.
 """
 
 import argparse
-import hashlib
-import json
-import os
-import sys
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
-from shared import classifiers, datasets, losses, metrics, models, recipes, training, weights
+from shared import (
+    classifiers,
+    datasets,
+    losses,
+    metrics,
+    models,
+    recipes,
+    runs,
+    training,
+    weights,
+)
 from shared.degrade import block_mean, project
 
 STEPS, WIDTH, BLOCKS = 300, 32, 4  # batches of 64 digits; the size of the upscaler
@@ -51,6 +57,12 @@ PLAN += [Key(4, weight, seed, start="baseline")
 # PSNR in dB, and what A and B read in per cent: of the final answers to the test digits; of
 # the answers before projection, clipped; of the final answers to the validation digits.
 FIGURES = ("psnr", "a", "b", "psnr_before", "a_before", "b_before", "psnr_val", "a_val")
+STORE = runs.Store(
+    "tradeoff", PLAN, FIGURES,
+    settings=lambda: {"steps": STEPS, "batch": training.BATCH, "width": WIDTH, "blocks": BLOCKS},
+    judges=lambda: {name: weights.read_card(name)["sha256"]
+                    for name in ("classifier_a", "classifier_b")})
+load = STORE.load
 
 
 def train(digits, key, reader, progress=False):
@@ -111,95 +123,16 @@ def run(digits, key, a, b, progress=False):
     return upscaler, key._asdict() | judge(upscaler, digits, key, a, b)
 
 
-def load():
-    """The stored runs in the order of ``PLAN``: dicts with what is in ``Key`` and ``FIGURES``.
-
-    Raises FileNotFoundError where there is no file, ValueError where it is damaged or not
-    whole; both say which command mends it.
-    """
-    content = _read()
-    missing = [key for key in PLAN if key not in map(_key, content["runs"])]
-    if missing or content["settings"] != _settings():
-        raise ValueError(f"{path()} lacks {len(missing)} of {len(PLAN)} runs, or they were made "
-                         f"with other settings: {_MEND}")
-    return content["runs"]
-
-
-def find(runs, *key, **more):
+def find(entries, *key, **more):
     """The entry of the run of ``Key(*key, **more)``."""
-    return next(entry for entry in runs if _key(entry) == Key(*key, **more))
+    return next(entry for entry in entries if STORE.key(entry) == Key(*key, **more))
 
 
-def points(runs, scale, figure):
+def points(entries, scale, figure):
     """``figure`` of the small networks at ``scale``, projection inside: an array of shape
     (weights of ``WEIGHTS[scale]``, seeds)."""
-    return np.array([[find(runs, scale, weight, seed)[figure] for seed in SEEDS]
+    return np.array([[find(entries, scale, weight, seed)[figure] for seed in SEEDS]
                      for weight in WEIGHTS[scale]])
-
-
-def path():
-    """Where the runs are stored: ``data/tradeoff.json``, or beside the user's own weights."""
-    folder = datasets.folder() if datasets.folder().is_dir() else weights.folder()
-    return folder / "tradeoff.json"
-
-
-_MEND = ("run `git checkout data/tradeoff.json` for the shipped runs, or `python -m "
-         "shared.tradeoff` to make them again")
-
-
-def _key(entry):
-    return Key(*(entry[field] for field in Key._fields))
-
-
-def _settings():
-    return {"steps": STEPS, "batch": training.BATCH, "width": WIDTH, "blocks": BLOCKS}
-
-
-def _readers():
-    """The files of the classifiers that judge: runs judged by others do not compare."""
-    return {name: weights.read_card(name)["sha256"] for name in ("classifier_a", "classifier_b")}
-
-
-def _digest(content):
-    rest = {key: value for key, value in content.items() if key != "sha256"}
-    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
-
-
-def _read():
-    try:
-        content = json.loads(path().read_text(encoding="utf-8"))
-        whole = content["sha256"] == _digest(content) and all(
-            np.isfinite([entry[name] for name in FIGURES]).all() and _key(entry)
-            for entry in content["runs"]) and content["settings"] and content["readers"]
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path()} is missing: {_MEND}") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path()} cannot be read ({error}): {_MEND}") from error
-    if not whole:
-        raise ValueError(f"{path()} was altered or is damaged: {_MEND}")
-    return content
-
-
-def _write(runs):
-    """All runs so far, in the order of ``PLAN``; the old file stays until the new is whole."""
-    content = {"settings": _settings(), "readers": _readers(),
-               "runs": sorted(runs, key=lambda entry: PLAN.index(_key(entry)))}
-    part = path().with_name(path().name + ".part")
-    path().parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(content | {"sha256": _digest(content)}, indent=1)
-    part.write_text(text.replace('\n   ', ' ').replace('\n  }', ' }') + "\n", encoding="utf-8")
-    os.replace(part, path())
-
-
-def _begun():
-    """The stored runs that are still of use: made by these settings, judged by these readers."""
-    try:
-        content = _read()
-    except (FileNotFoundError, ValueError):
-        return []
-    if content["settings"] != _settings() or content["readers"] != _readers():
-        return []
-    return [entry for entry in content["runs"] if _key(entry) in PLAN]
 
 
 def main(arguments=None):
@@ -210,20 +143,16 @@ def main(arguments=None):
     training.use_fast_precision()
     a, b = (classifiers.frozen(name) for name in ("classifier_a", "classifier_b"))
     digits = datasets.mnist()
-    runs = [] if options.again else _begun()
-    due = [key for key in PLAN if key not in map(_key, runs)]
-    print(f"{len(runs)} of {len(PLAN)} runs are in {path()}")
-    for key in due:
-        try:
-            entry = run(digits, key, a, b)[1]
-        except KeyboardInterrupt:
-            sys.exit("\nstopped; `python -m shared.tradeoff` goes on with this run")
-        runs.append(entry)
-        _write(runs)
-        print(f"x{key.scale}, weight {key.weight:g}, seed {key.seed}"
-              f"{'' if key.inside else ', projected after training'}"
-              f"{key.start and f', from {key.start}'}: {entry['psnr']:.2f} dB, "
-              f"A reads {entry['a']:.2f}%, B {entry['b']:.2f}%", flush=True)
+
+    def made(key):
+        found = run(digits, key, a, b)[1]
+        return {name: found[name] for name in FIGURES}, (
+            f"x{key.scale}, weight {key.weight:g}, seed {key.seed}"
+            f"{'' if key.inside else ', projected after training'}"
+            f"{key.start and f', from {key.start}'}: {found['psnr']:.2f} dB, "
+            f"A reads {found['a']:.2f}%, B {found['b']:.2f}%")
+
+    STORE.make(made, options.again)
 
 
 if __name__ == "__main__":

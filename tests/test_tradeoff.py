@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from shared import classifiers, datasets, tradeoff, weights
+from shared import classifiers, datasets, runs, tradeoff, weights
 from shared.degrade import block_mean
 
 SHIPPED = ROOT / "data" / "tradeoff.json"
@@ -55,9 +55,9 @@ def test_there_are_six_weights_or_more_at_each_scale_from_zero_and_three_seeds_o
 
 def test_the_command_makes_every_run_and_load_gives_them_in_order(desk, capsys):
     tradeoff.main([])
-    runs = tradeoff.load()
-    assert [tradeoff.find(runs, *key) for key in tradeoff.PLAN] == runs
-    assert all(set(tradeoff.FIGURES) < set(entry) for entry in runs)
+    entries = tradeoff.load()
+    assert [tradeoff.find(entries, *key) for key in tradeoff.PLAN] == entries
+    assert all(set(tradeoff.FIGURES) < set(entry) for entry in entries)
     assert len(capsys.readouterr().out.splitlines()) == 1 + len(tradeoff.PLAN)
     assert [path.name for path in desk.parent.iterdir()] == ["tradeoff.json"]
 
@@ -142,7 +142,7 @@ def test_an_interruption_while_writing_leaves_the_old_file(desk, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(tradeoff.os, "replace", full)
+        patch.setattr(runs.os, "replace", full)
         with pytest.raises(OSError, match="No space"):
             tradeoff.main(["--again"])
     assert desk.read_bytes() == before
@@ -212,5 +212,5 @@ def test_the_figures_are_those_of_the_answers_by_their_definition(few):
 def test_the_shipped_runs_were_judged_by_the_shipped_classifiers(monkeypatch):
     monkeypatch.delenv("ZOOM_DATA", raising=False)
     assert len(tradeoff.load()) == len(tradeoff.PLAN)
-    assert json.loads(SHIPPED.read_text())["readers"] == {
+    assert json.loads(SHIPPED.read_text())["judges"] == {
         name: weights.read_card(name)["sha256"] for name in ("classifier_a", "classifier_b")}
