@@ -44,8 +44,8 @@ def mixed(digits, digit, clothes, cloth, rng):
 def taught(digits, digit, clothes, cloth, by_baseline, by_fashion, rng):
     """As ``mixed``, unmoved; the target lies halfway from the truth to a specialist's answer.
 
-    A specialist's answer is nearer to the mean of all that is possible, which is the best one
-    answer; the truth is one draw (distillation, Hinton, Vinyals and Dean 2015). uint8 images.
+    By squared error the mean of all that is possible is the best single answer; a specialist
+    comes near it, the truth is one draw (distillation, Hinton et al. 2015). uint8 images.
     """
     low_res, target = halfway(_in_turn(digits, clothes), _in_turn(by_baseline, by_fashion))
     return _weighed(low_res, target, digit, cloth, 1.0)

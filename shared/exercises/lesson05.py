@@ -28,26 +28,29 @@ def free_numbers(answer):
     return None
 
 
-def widen_kernel(answer):
+def copy_channels(answer):
     rng = np.random.default_rng(0)
-    for size, (a, b), (wide_a, wide_b) in ((3, (2, 3), (4, 5)), (1, (1, 4), (1, 6)),
-                                           (3, (4, 2), (6, 2))):
-        old = rng.normal(size=(size, size, a, b))
-        new = rng.normal(size=(size, size, wide_a, wide_b))
-        given = old.copy(), new.copy()
-        result = answer(*given)
-        if problem := missing(result, new.shape):
+    for size, a, b, c, source in ((3, 2, 3, 2, [0, 1, 2, 0]), (1, 1, 4, 3, [0, 1, 2, 3, 3, 3])):
+        kernel, following = (rng.normal(size=(size, size, *ends)) for ends in ((a, b), (b, c)))
+        result = answer(kernel.copy(), following.copy(), np.array(source))
+        if not isinstance(result, tuple | list) or len(result) != 2:
+            return "return two kernels: the wider one, and the one that follows it"
+        m = len(source)
+        if problem := (missing(result[0], (size, size, a, m))
+                       or missing(result[1], (size, size, m, c))):
             return problem
-        if not (np.array_equal(given[0], old) and np.array_equal(given[1], new)):
-            return "your function changes its inputs: work on a copy of `new`"
-        if not np.allclose(result[:, :, :a, :b], old):
-            return "the old weights do not stand in the corner [:, :, :a, :b]"
-        if not np.allclose(result[:, :, a:, :b], 0):
-            return ("old output channels still hear new input channels: those weights must be 0, "
-                    "or the widened network answers differently")
-        if not np.allclose(result[:, :, :, b:], new[:, :, :, b:]):
-            return ("the new output channels should keep their random weights, from all inputs; "
-                    "were they 0, or copies, they would learn nothing of their own")
+        if not np.allclose(result[0], kernel[:, :, :, source]):
+            return ("new channel j of the first kernel is a copy of old channel source[j]: its "
+                    "last axis is the outputs")
+        together = np.zeros_like(following)
+        np.add.at(together, (slice(None), slice(None), source), result[1])
+        if np.allclose(together, following):
+            continue
+        if np.allclose(result[1], following[:, :, source]):
+            return ("each copy speaks as loudly as the one channel did: what follows has to "
+                    "divide by the number of copies")
+        return ("in what follows, the copies of a channel together must weigh what the channel "
+                "weighed")
     return None
 
 
@@ -74,4 +77,4 @@ def route(answer):
     return Right(f"{right:.1%} of 2,000 images go the right way")
 
 
-CHECKS = {"05.1": free_numbers, "05.2": widen_kernel, "05.3": route}
+CHECKS = {"05.1": free_numbers, "05.2": copy_channels, "05.3": route}

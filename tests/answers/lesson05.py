@@ -8,28 +8,9 @@ from shared import datasets
 from shared.degrade import block_mean
 
 
-def widen(old, new):
-    wide = new.copy()
-    wide[:, :, :, :old.shape[3]] = 0
-    wide[:, :, :old.shape[2], :old.shape[3]] = old
-    return wide
-
-
-def keep_new_inputs(old, new):
-    wide = new.copy()
-    wide[:, :, :old.shape[2], :old.shape[3]] = old
-    return wide
-
-
-def silence_all(old, new):
-    wide = np.zeros_like(new)
-    wide[:, :, :old.shape[2], :old.shape[3]] = old
-    return wide
-
-
-def in_place(old, new):
-    new[:] = widen(old, new)
-    return new
+def copies(kernel, following, source):
+    share = following / np.bincount(source)[:, None]
+    return kernel[:, :, :, source], share[:, :, source]
 
 
 @functools.cache
@@ -49,7 +30,7 @@ def route(low_res):
 
 RIGHT = {
     "05.1": lambda side, scale: side**2 - (side // scale) ** 2,
-    "05.2": widen,
+    "05.2": copies,
     "05.3": route,
 }
 
@@ -61,11 +42,12 @@ MISTAKES = {
         "subtracts the pixels of a block": (lambda side, scale: side**2 - scale**2, "blocks"),
     },
     "05.2": {
-        "leaves new inputs as they are": (keep_new_inputs, "hear"),
-        "makes all the rest 0": (silence_all, "random"),
-        "forgets the old weights": (lambda old, new: new.copy(), "corner"),
-        "changes the input": (in_place, "copy"),
-        "gives the old kernel": (lambda old, new: old, "shape"),
+        "does not divide": (lambda k, f, s: (k[:, :, :, s], f[:, :, s]), "divide"),
+        "divides all alike": (
+            lambda k, f, s: (k[:, :, :, s], f[:, :, s] * f.shape[2] / len(s)), "together"),
+        "copies at random": (lambda k, f, s: copies(k, f, s[::-1]), "copy of old channel"),
+        "widens one kernel alone": (lambda k, f, s: k[:, :, :, s], "two kernels"),
+        "gives the old kernels": (lambda k, f, s: (k, f), "shape"),
     },
     "05.3": {
         "goes by brightness alone": (
