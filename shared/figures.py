@@ -6,7 +6,7 @@ import math
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Image, display
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from PIL import Image as Picture
 
 DPI = 200  # shown at 100, so that text and pixels stay sharp on a dense screen
@@ -46,12 +46,13 @@ def packed(figure):
 def poster(images, columns, alt, width=1000):
     """Show images (n, height, width, 1) in [0, 1] side by side, ``columns`` a row, pixel by pixel.
 
-    Nothing is resampled: the picture holds every pixel; ``width`` is its width on the page.
+    Nothing is resampled: the picture holds every pixel, in 64 greys, which keeps lessons small;
+    ``width`` is its width on the page.
     """
     rows = [np.hstack(images[i:i + columns, ..., 0]) for i in range(0, len(images), columns)]
-    whole = Picture.fromarray(np.round(np.vstack(rows) * 255).astype("uint8"))
+    greys = np.round(np.vstack(rows) * 63) * (255 / 63)
     packed = io.BytesIO()
-    whole.quantize(32).save(packed, "PNG", optimize=True)
+    Picture.fromarray(np.round(greys).astype("uint8")).save(packed, "PNG", optimize=True)
     display(Image(data=packed.getvalue(), metadata={"alt": alt}, width=width))
 
 
@@ -161,6 +162,35 @@ def spectra(parts, ylabel="power", limit=3.5, log=True, last=14, size=(4.1, 3.0)
         if len(series) > 1:
             axis.legend(fontsize=9)
     axes[0, 0].set_ylabel(ylabel)
+    return figure
+
+
+def planes(parts, xlabel, size=(4.9, 3.7)):
+    """Points and lines with their names on logarithmic axes, a picture beside the other.
+
+    ``parts``: dict of the label of the vertical axis to a dict of name to (x, y): two numbers
+    are a point, with its name beside it; two sequences are a line, with its name in the
+    legend. Returns the figure.
+    """
+    figure, axes = plt.subplots(1, len(parts), squeeze=False, layout="constrained",
+                                figsize=(size[0] * len(parts), size[1]))
+    for axis, (ylabel, named) in zip(axes[0], parts.items(), strict=True):
+        axis.set(xscale="log", yscale="log", xlabel=xlabel, ylabel=ylabel)
+        for place, (name, (x, y)) in enumerate(named.items()):
+            if np.ndim(x):
+                axis.plot(x, y, label=name, zorder=1)
+                continue
+            axis.plot(x, y, "o", color=INK, markersize=5)  # names above and below in turn
+            axis.annotate(name, (x, y), xytext=(6, -13 if place % 2 else 5), fontsize=9,
+                          textcoords="offset points",
+                          bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})
+        axis.margins(0.15)
+        axis.grid(alpha=0.25)
+        axis.legend(fontsize=9)
+        for side in (axis.xaxis, axis.yaxis):
+            side.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            side.set_major_formatter("{x:g}")
+            side.set_minor_formatter(NullFormatter())
     return figure
 
 

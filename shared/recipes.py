@@ -15,10 +15,12 @@ from shared import (
     classifiers,
     combined,
     datasets,
+    flow,
     losses,
     metrics,
     models,
     training,
+    uncertainty,
     vector,
     weights,
 )
@@ -36,7 +38,8 @@ class Recipe:
         about: one line for the card.
         build: function of nothing that returns the new ``keras.Model``.
         batches: function of nothing that returns the ``training.Batches``.
-        measure: function of the trained model that returns its test figures, a flat dict.
+        measure: function of the trained model that returns its test figures, a dict of numbers
+            and lists of them.
         epochs, peak, loss, seed: as in ``training``.
         more: further cycles of training, each (epochs, peak, batches) with a new cosine rate
             (warm restarts, Loshchilov and Hutter 2017).
@@ -230,6 +233,17 @@ RECIPES = {
         angle=4, scale=0.06, shear=0.03, move=1.0, mirror=True),
     "reads_7x7": low_reader(7),
     "reads_4x4": low_reader(4),
+    "samples": Recipe(
+        about="draws 28x28 digits given 7x7 by conditional flow matching (lesson 07)",
+        build=lambda: flow.velocity_network(name="samples"),
+        batches=lambda: training.Batches(
+            flow.pairs(datasets.mnist().x_train, weights.load_or_train("baseline"), copies=4,
+                       seed=1), flow.noisy, per_epoch=781, seed=1),
+        measure=uncertainty.measure,
+        epochs=20,
+        data="MNIST, 50,000 training images, four times, each moved by up to two pixels, with "
+             "the answers of baseline",
+    ),
 }
 
 

@@ -121,7 +121,8 @@ def main(arguments=None):
             figures = train(name)
         except KeyboardInterrupt:
             sys.exit(f"\nstopped; `python -m shared.train {name}` goes on from the last epoch")
-        print("  ".join(f"{key} {value:.3f}" for key, value in figures.items()))
+        print("  ".join(f"{key} {value:.3f}" for key, value in figures.items()
+                        if isinstance(value, float)))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from shared import datasets, metrics, models, training  # noqa: F401  registers their layers
+from shared import datasets, flow, metrics, models, training  # noqa: F401  register layers
 
 
 def folder():

@@ -66,6 +66,17 @@ def test_curves_name_their_lines():
     figures.plt.close(figure)
 
 
+def test_planes_name_their_points_and_lines():
+    points = {"near": (1.0, 2.0), "far": (30.0, 0.5), "way": ([1, 2, 30], [2, 1, 0.5])}
+    figure = figures.planes({"left": points, "right": points}, "error")
+    for axis in figure.axes:
+        assert [text.get_text() for text in axis.texts] == ["near", "far"]
+        assert [text.get_text() for text in axis.get_legend().get_texts()] == ["way"]
+        assert axis.get_xscale() == axis.get_yscale() == "log"
+    assert [axis.get_ylabel() for axis in figure.axes] == ["left", "right"]
+    figures.plt.close(figure)
+
+
 @pytest.mark.parametrize("size, sides, dots", [
     (0.95, {28}, 168), (0.95, {7, 28}, 168), (1.7, {28, 112}, 448), (1.2, {7, 28, 112}, 224),
     (2.0, {7, 28, 112, 448}, 448), (0.3, {448}, 60), (1.0, {96, 97}, 200)])

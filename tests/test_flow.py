@@ -1,6 +1,7 @@
 """Lesson 07: the flow, its samplers, exactness of samples, and what measures them."""
 
 import importlib.util
+import json
 
 import keras
 import numpy as np
@@ -315,6 +316,27 @@ def test_twice_the_contrast_is_six_decibels_of_power_in_every_ring():
     assert uncertainty.spectrum_distance(images, images + 0.3) == pytest.approx(0, abs=1e-9)
 
 
+def test_the_pixel_distance_of_a_lighter_and_of_a_stronger_crowd_is_the_closed_form():
+    images = RNG(0).random((50, 8, 12, 1))
+    assert uncertainty.pixel_distance(images, images) == pytest.approx(0, abs=1e-6)
+    assert uncertainty.pixel_distance(images, images + 0.1) == pytest.approx(0.1)
+    blocks = images.reshape(50, 2, 4, 3, 4).transpose(0, 1, 3, 2, 4).reshape(-1, 16)
+    spread = np.sqrt(blocks.var(axis=0, ddof=1).mean())  # each deviation s becomes 3 s
+    centred = images - np.tile(blocks.mean(axis=0).reshape(4, 4, 1), (2, 3, 1))
+    assert uncertainty.pixel_distance(centred, 3 * centred) == pytest.approx(2 * spread)
+    with pytest.raises(ValueError, match="sides divide by 5"):
+        uncertainty.pixel_distance(images, images, side=5)
+
+
+def test_no_crowd_is_nearer_in_pixels_than_its_pictures_are():
+    """The root mean square error of pairs is the cost of one way to carry a crowd over."""
+    rng = RNG(0)
+    images = rng.random((200, 8, 8, 1))
+    for change in (0.1 * rng.standard_normal(images.shape), -0.5 * images):
+        found = uncertainty.pixel_distance(images, images + change)
+        assert 0 < found <= np.sqrt(np.square(change).mean()) * 1.01
+
+
 # ---- the price
 
 
@@ -382,3 +404,38 @@ def test_votes_drawn_as_the_truth_is_are_calibrated_and_boasting_ones_are_not():
     assert honest.error < 0.02
     boasting = uncertainty.reliability(np.broadcast_to(chance > 0.5, (2, 20_000)), draw[0])
     assert boasting.error == pytest.approx(0.25, abs=0.01)  # sure, and right in 3 of 4
+
+
+def test_only_what_both_readers_see_in_the_same_sample_is_witnessed():
+    votes, others = np.array([[4, 4, 7], [9, 4, 7]]), np.array([[4, 9, 1], [9, 9, 7]])
+    found = uncertainty.witnessed(votes, others)
+    assert [np.flatnonzero(row).tolist() for row in found] == [[4, 9], [], [7]]
+
+
+def test_the_card_of_a_sampler_that_adds_noise_to_the_truth(monkeypatch, digits):
+    """Noise of deviation 0.1: a mean of k has MSE 0.01 / k, a single sample 20 dB."""
+    few = digits._replace(x_test=digits.x_test[:60], y_test=digits.y_test[:60])
+    keras.utils.set_random_seed(0)
+    networks = {"baseline": models.residual_network(4, width=4, blocks=1),
+                "classifier_a": classifier_a(), "classifier_b": classifier_a()}
+
+    def sample(model, low_res, guess, count, steps):
+        assert low_res.shape == (60, 7, 7, 1) and guess.shape == few.x_test.shape
+        noise = RNG(0).standard_normal((count, *few.x_test.shape), "float32")
+        return few.x_test + np.float32(0.1) * noise
+
+    monkeypatch.setattr(uncertainty.datasets, "mnist", lambda: few)
+    monkeypatch.setattr(uncertainty.weights, "load_or_train", networks.__getitem__)
+    monkeypatch.setattr(uncertainty.flow, "sample", sample)
+    monkeypatch.setattr(uncertainty, "read",
+                        lambda classifier, samples: np.stack([few.y_test for _ in samples]))
+    found = uncertainty.measure(None, count=5)
+    json.dumps(found)  # as the card needs it
+    assert found["psnr_single"] == pytest.approx(20, abs=0.1)
+    np.testing.assert_allclose(found["mse_of_means"], 0.01 / np.arange(1, 6), rtol=0.02)
+    assert found["variance"] == pytest.approx(0.01, rel=0.02)
+    assert found["psnr_mean"] > found["psnr_single"] > found["psnr_baseline"]
+    assert found["pixels_truth"] < found["pixels_single"] < found["pixels_baseline"]
+    assert found["reliability"] == [[1.0, 1.0, 1.0, 60]]  # one bin: 5 votes of 5, all right
+    assert found["accuracy_a"] == found["accuracy_b"] == 1 and found["two_classes"] == 0
+    assert found["calibration_error"] == found["calibration_error_ideal"] == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shared import classifiers, datasets, figures, metrics, tradeoff, training, weights
+from shared import classifiers, datasets, figures, flow, metrics, tradeoff, training, weights
 from shared.degrade import block_mean, project
 from shared.resize import upscale
 
@@ -77,17 +77,29 @@ def classifier_loss():
 
 
 def combined():
-    """Lesson 05: a digit and an ankle boot from 7x7 to 448x448, all by one network."""
-    truth = np.stack([datasets.mnist().x_test[18], datasets.fashion_mnist().x_test[0]])
+    """Lesson 05: a digit and a sneaker from 7x7 to 448x448, all by one network."""
+    truth = np.stack([datasets.mnist().x_test[4], datasets.fashion_mnist().x_test[12]])
     model, steps = weights.load("combined"), [block_mean(truth)]
     for _ in range(3):
         steps.append(training.predict(model, steps[-1], 1))
     names = ["7x7", "28x28", "112x112", "448x448", "truth, 28x28"]
-    rows = {name: [step[i] for step in (*steps, truth)] for i, name in enumerate(("digit", "boot"))}
-    figure = figures.panels(rows, {"boot": names}, size=2.0)
+    rows = {name: [step[i] for step in (*steps, truth)]
+            for i, name in enumerate(("digit", "sneaker"))}
+    figure = figures.panels(rows, {"sneaker": names}, size=2.0)
     save(figure, "05_before_after.png")
 
 
+def many_answers():
+    """Lesson 07: the 7x7, the single answer, four draws, the truth."""
+    truth = datasets.mnist().x_test[[9700, 4300, 3475, 5975, 900, 4950, 5600]]
+    low_res = block_mean(truth)
+    guess = flow.answer(weights.load("baseline"), low_res)
+    draws = flow.sample(weights.load("samples"), low_res, guess, count=4)
+    rows = {"7x7": low_res, "one answer": guess, "four draws": draws[0], " ": draws[1],
+            "  ": draws[2], "   ": draws[3], "truth": truth}
+    save(figures.panels(rows), "07_before_after.png")
+
+
 if __name__ == "__main__":
-    for draw in (baseline, fashion, hd, classifier_loss, combined):
+    for draw in (baseline, fashion, hd, classifier_loss, combined, many_answers):
         draw()
