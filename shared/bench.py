@@ -18,7 +18,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from shared import models, photo_models, training, zoom
+from shared import flow, models, photo_models, training, zoom
 
 STEPS, BATCH = 20, training.BATCH
 
@@ -164,6 +164,20 @@ def bench_enhance(repeats, side):
             f"{size / other:8.3f}    ratio {ratio:.2f}")
 
 
+def bench_sampling(repeats, limit=10.0):
+    """Seconds to draw 64 digits with the network of lesson 07, in parts of the ten allowed."""
+    model, rng = flow.velocity_network(), np.random.default_rng(0)
+    low_res = rng.random((64, 7, 7, 1), "float32")
+    seconds = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        flow.sample(model, low_res, flow.enlarge(low_res))
+        seconds.append(time.perf_counter() - start)
+    middle = statistics.median(seconds[1:])
+    return (f"64 digits drawn, s        Keras {middle:8.2f}    allowed      {limit:8.2f}    "
+            f"ratio {middle / limit:.2f}")
+
+
 MEMORY = """
 import resource, sys
 import numpy as np
@@ -198,7 +212,8 @@ def main(arguments=None):
                         help="height and width of the photo for enhance (512)")
     options = parser.parse_args(arguments)
     for bench in (lambda: bench_training(options.repeats),
-                  lambda: bench_enhance(options.repeats, options.side), bench_memory):
+                  lambda: bench_enhance(options.repeats, options.side),
+                  lambda: bench_sampling(options.repeats), bench_memory):
         try:
             print(bench(), flush=True)
         except ImportError as error:

@@ -1,0 +1,80 @@
+"""What is worth learning from? One small network, trained on photographs with and without drawings.
+
+    python -m shared.materials            makes the runs that data/materials.json lacks
+    python -m shared.materials --again    makes all of them anew
+
+Each run trains a small network of ``photo_models.zoom``'s shape for the same number of batches
+on another material, and measures it on photographs and on drawings that it has not seen.
+"""
+
+import argparse
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from shared import drawn, photo_models, photo_training, runs, training
+from shared.photos import photos
+
+STEPS, WIDTH, BLOCKS, DRAWINGS = 500, 32, 4, 40  # batches of 16 crops; drawings of each kind
+SEEDS = (1, 2, 3)
+MATERIALS = {"photos": (), **{f"+ {kind.replace('_', ' ')}": (kind,) for kind in drawn.KINDS},
+             "+ all of them": tuple(drawn.KINDS)}
+
+
+class Key(NamedTuple):
+    """What tells one run from another: a name of ``MATERIALS``, and the seed."""
+
+    material: str
+    seed: int
+
+
+PLAN = [Key(material, seed) for seed in SEEDS for material in MATERIALS]
+# PSNR-Y in dB on the validation photographs, on the test ones, on new drawings of all kinds.
+FIGURES = ("psnr_validation", "psnr_test", "psnr_drawn")
+STORE = runs.Store("materials", PLAN, FIGURES, settings=lambda: {
+    "steps": STEPS, "width": WIDTH, "blocks": BLOCKS, "drawings": DRAWINGS})
+load = STORE.load
+
+
+def train(key, progress=False):
+    """The small network, trained on that material."""
+    keras.utils.set_random_seed(key.seed)
+    model = photo_models.zoom(WIDTH, BLOCKS)
+    batches = photo_training.batches(per_epoch=STEPS, seed=key.seed, drawings=DRAWINGS,
+                                     kinds=MATERIALS[key.material])
+    training.compile(model, STEPS, "mae")
+    training.fit(model, batches, progress=progress)
+    return model
+
+
+def unseen(side=192, each=3):
+    """Drawings of every kind that no training has used."""
+    rng = np.random.default_rng(99)
+    return [draw(rng, side) for draw in drawn.KINDS.values() for _ in range(each)]
+
+
+def judge(model):
+    """The figures of a trained network: see ``FIGURES``."""
+    sets = photos("validation").values(), photos("test").values(), unseen()
+    return {name: round(photo_training.score(model, pictures)[0], 4)
+            for name, pictures in zip(FIGURES, sets, strict=True)}
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m shared.materials", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--again", action="store_true", help="make all of them anew")
+    options = parser.parse_args(arguments)
+    training.use_fast_precision()
+
+    def made(key):
+        figures = judge(train(key))
+        return figures, f"{key.material}, seed {key.seed}: " + ", ".join(
+            f"{name.removeprefix('psnr_')} {value:.2f} dB" for name, value in figures.items())
+
+    STORE.make(made, options.again)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""What the networks of lesson 06 learn from, and how they are measured on photographs."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from shared import anatomy, drawn, luma, patches, training
+from shared.photos import photos
+
+SIDE = 320  # of a drawing, pixels
+
+
+def material(kinds=tuple(drawn.KINDS), drawings=12, seed=1):
+    """Training photographs at three sizes, and drawings: a list of ``patches.Pair``.
+
+    ``kinds``: of ``drawn.KINDS``, ``drawings`` of each; none: photographs alone.
+    """
+    rng = np.random.default_rng(seed)
+    made = [drawn.KINDS[kind](rng, SIDE) for kind in kinds for _ in range(drawings)]
+    return patches.pairs(photos("train").values()) + patches.pairs(made, shrinks=(1.0,))
+
+
+def batches(per_epoch=500, batch_size=16, side=48, seed=1, **choice):
+    """Crops of ``side`` x ``side`` with their truth; ``choice`` as for ``material``."""
+    pictures = material(**choice)
+    return training.Batches(patches.places(pictures, side), patches.crops(pictures, side),
+                            batch_size=batch_size, per_epoch=per_epoch, seed=seed)
+
+
+def enlarge(model, low_res):
+    """Luma, uint8 (height, width, 1), enlarged by ``model`` in one piece: float32, 0 to 255."""
+    return 255 * training.predict(model, low_res[None] / np.float32(255), 1)[0]
+
+
+def score(model, pictures, scale=2):
+    """Mean PSNR-Y in dB and SSIM-Y over photographs, by the protocol of ``shared.luma``.
+
+    ``pictures``: RGB arrays of uint8, any size; ``model``: a network of ``photo_models``.
+    """
+    found = []
+    for picture in pictures:
+        truth = luma.crop(luma.luma(picture), scale)
+        image = enlarge(model, luma.reduce(truth, scale))
+        found.append((luma.psnr_y(truth, image, scale), luma.ssim_y(truth, image, scale)))
+    return tuple(float(mean) for mean in np.mean(found, axis=0))
+
+
+def set5():
+    """The five pictures of Set5 (Bevilacqua et al. 2012), RGB, or None where they are absent.
+
+    They are no part of the course. The environment variable ``ZOOM_SET5`` names a folder with
+    them, large, as PNG files whose names have HR in them, or no others.
+    """
+    folder = Path(os.environ.get("ZOOM_SET5", ""))
+    files = sorted(folder.glob("*.png")) if os.environ.get("ZOOM_SET5") else []
+    files = [file for file in files if "HR" in file.name] or files
+    if not files:
+        return None
+    if len(files) != 5:
+        raise ValueError(f"{folder} has {len(files)} pictures, Set5 has five")
+    pictures = []
+    for file in files:
+        with Image.open(file) as picture:
+            pictures.append(np.asarray(picture.convert("RGB")))
+    return pictures
+
+
+def measure(model):
+    """Figures of a network for its card: test and validation photographs, Set5 where it is."""
+    found = {}
+    sets = {"test": photos("test").values(), "validation": photos("validation").values(),
+            "set5": set5()}
+    for name, pictures in sets.items():
+        if pictures is not None:
+            found[f"psnr_{name}"], found[f"ssim_{name}"] = score(model, pictures)
+    return found | {"macs_512": anatomy.macs(model, 512, 512)}
