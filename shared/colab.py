@@ -149,9 +149,10 @@ def build():
         cell.source for cells in lessons.values() for cell in cells
         if cell.cell_type == "code" and "setup" not in tags(cell)]
     package = modules("\n".join(code), lessons)
-    # The registry of recipes names every network there is; it does not say which are used.
+    # Registries name every network there is; they do not say which are used.
+    registries = "shared/recipes.py", "shared/photo_models.py"
     files = data_files(code + [(course.ROOT / name).read_text(encoding="utf-8")
-                               for name in package if name != "shared/recipes.py"])
+                               for name in package if name not in registries])
     contents = [f"- [{re.search('^# (.*)', cells[0].source, re.M)[1]}](#lesson-{number})"
                 for number, cells in lessons.items()]
     setup = [

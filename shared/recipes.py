@@ -19,6 +19,8 @@ from shared import (
     losses,
     metrics,
     models,
+    photo_models,
+    photo_training,
     training,
     uncertainty,
     vector,
@@ -243,6 +245,17 @@ RECIPES = {
         epochs=20,
         data="MNIST, 50,000 training images, four times, each moved by up to two pixels, with "
              "the answers of baseline",
+    ),
+    "zoom": Recipe(
+        about="luma of photographs x2, residual sub-pixel network of 64 wide and 4 blocks "
+              "(lesson 06)",
+        build=lambda: photo_models.zoom(blocks=4),
+        batches=lambda: photo_training.batches(per_epoch=250, kinds=()),
+        measure=photo_training.measure,
+        epochs=14,
+        loss="mae",
+        peak=1e-3,
+        data="31 photographs at three sizes",
     ),
 }
 
