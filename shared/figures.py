@@ -6,7 +6,7 @@ import math
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Image, display
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 from PIL import Image as Picture
 
 DPI = 200  # shown at 100, so that text and pixels stay sharp on a dense screen
@@ -166,31 +166,28 @@ def spectra(parts, ylabel="power", limit=3.5, log=True, last=14, size=(4.1, 3.0)
 
 
 def planes(parts, xlabel, size=(4.9, 3.7)):
-    """Points and lines with their names on logarithmic axes, a picture beside the other.
+    """Points and lines with their names, a picture beside the other, vertical axes from 0.
 
     ``parts``: dict of the label of the vertical axis to a dict of name to (x, y): two numbers
-    are a point, with its name beside it; two sequences are a line, with its name in the
-    legend. Returns the figure.
+    are a point, with its name above it; two sequences are a line, with its name in the legend.
+    Lines are solid and dashed in turn. Returns the figure.
     """
     figure, axes = plt.subplots(1, len(parts), squeeze=False, layout="constrained",
                                 figsize=(size[0] * len(parts), size[1]))
     for axis, (ylabel, named) in zip(axes[0], parts.items(), strict=True):
-        axis.set(xscale="log", yscale="log", xlabel=xlabel, ylabel=ylabel)
-        for place, (name, (x, y)) in enumerate(named.items()):
+        axis.set(xlabel=xlabel, ylabel=ylabel)
+        lines = 0
+        for name, (x, y) in named.items():
             if np.ndim(x):
-                axis.plot(x, y, label=name, zorder=1)
+                axis.plot(x, y, "-" if lines % 2 == 0 else "--", label=name)
+                lines += 1
                 continue
-            axis.plot(x, y, "o", color=INK, markersize=5)  # names above and below in turn
-            axis.annotate(name, (x, y), xytext=(6, -13 if place % 2 else 5), fontsize=9,
-                          textcoords="offset points",
-                          bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5})
-        axis.margins(0.15)
+            axis.plot(x, y, "o", color=INK, markersize=6)
+            axis.annotate(name, (x, y), xytext=(6, 6), fontsize=9, textcoords="offset points")
+        axis.margins(0.12)
+        axis.set_ylim(bottom=0)
         axis.grid(alpha=0.25)
-        axis.legend(fontsize=9)
-        for side in (axis.xaxis, axis.yaxis):
-            side.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            side.set_major_formatter("{x:g}")
-            side.set_minor_formatter(NullFormatter())
+        axis.legend(fontsize=9, loc="upper right")
     return figure
 
 

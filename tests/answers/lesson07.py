@@ -35,6 +35,12 @@ def late(velocity, x, steps):
     return x
 
 
+def inclusive(velocity, x, steps):
+    for t in np.linspace(0, 1, steps):
+        x = x + velocity(x, t) / steps
+    return x
+
+
 def whole_steps(velocity, x, steps):
     for i in range(steps):
         x = x + velocity(x, i / steps)
@@ -54,7 +60,7 @@ def stays(velocity, x, steps):
     return moved
 
 
-RIGHT = {"07.1": loss, "07.2": flow.euler, "07.3": lambda: (flow.midpoint, 4)}
+RIGHT = {"07.1": loss, "07.2": flow.euler, "07.3": lambda: (flow.midpoint, 3)}
 
 # What the learner wrote, and a word of the message that must help.
 MISTAKES = {
@@ -66,18 +72,22 @@ MISTAKES = {
         "compares with the digit": (to_the_digit, "digit"),
         "compares with what is left": (what_is_left, "left"),
         "forgets the axes of t": (no_axes, "axes"),
+        "gives a number a digit": (
+            lambda v, x0, x1, t: np.mean((v(*flow.line(x0, x1, t)[:1], t) - (x1 - x0)) ** 2,
+                                         axis=(1, 2, 3)), "over the digits"),
         "sums": (lambda v, x0, x1, t: loss(v, x0, x1, t) * x0.size, "sum"),
         "never asks": (lambda v, x0, x1, t: np.mean((x1 - x0) ** 2), "ask"),
     },
     "07.2": {
         "takes the midpoint": (flow.midpoint, "midpoint"),
         "asks too late": (late, "begins"),
+        "asks from 0 to 1 inclusive": (inclusive, "expected"),
         "takes whole steps": (whole_steps, "divided"),
         "counts the time in steps": (counts_time, "0 to 1"),
         "asks where it began": (stays, "last ended"),
     },
     "07.3": {
-        "calls too often": (lambda: (flow.midpoint, 5), "at most 8"),
+        "calls too often": (lambda: (flow.midpoint, 4), "at most 6"),
         "takes one step": (lambda: (flow.euler, 1), "reach"),
         "gives a number alone": (lambda: 6, "two things"),
         "gives a name": (lambda: ("euler", 6), "method"),
