@@ -165,12 +165,13 @@ def spectra(parts, ylabel="power", limit=3.5, log=True, last=14, size=(4.1, 3.0)
     return figure
 
 
-def planes(parts, xlabel, size=(4.9, 3.7)):
+def planes(parts, xlabel, beyond=(), size=(4.9, 3.7)):
     """Points and lines with their names, a picture beside the other, vertical axes from 0.
 
     ``parts``: dict of the label of the vertical axis to a dict of name to (x, y): two numbers
     are a point, with its name above it; two sequences are a line, with its name in the legend.
-    Lines are solid and dashed in turn. Returns the figure.
+    Lines are solid and dashed in turn. Points named in ``beyond`` lie far outside, upper right:
+    an arrow shows the way, and their x and y. Returns the figure.
     """
     figure, axes = plt.subplots(1, len(parts), squeeze=False, layout="constrained",
                                 figsize=(size[0] * len(parts), size[1]))
@@ -181,6 +182,11 @@ def planes(parts, xlabel, size=(4.9, 3.7)):
             if np.ndim(x):
                 axis.plot(x, y, "-" if lines % 2 == 0 else "--", label=name)
                 lines += 1
+                continue
+            if name in beyond:
+                axis.annotate(f"{name}: {x:.3g}, {y:.2g}", (0.99, 0.62), (0.64, 0.5), fontsize=9,
+                              xycoords="axes fraction", textcoords="axes fraction",
+                              arrowprops={"arrowstyle": "->", "color": INK})
                 continue
             axis.plot(x, y, "o", color=INK, markersize=6)
             axis.annotate(name, (x, y), xytext=(6, 6), fontsize=9, textcoords="offset points")

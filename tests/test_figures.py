@@ -68,9 +68,11 @@ def test_curves_name_their_lines():
 
 def test_planes_name_their_points_and_lines():
     points = {"near": (1.0, 2.0), "far": (30.0, 0.5), "way": ([1, 2, 30], [2, 1, 0.5])}
-    figure = figures.planes({"left": points, "right": points}, "error")
+    points["out"] = (99.0, 44.0)
+    figure = figures.planes({"left": points, "right": points}, "error", beyond=("out",))
     for axis in figure.axes:
-        assert [text.get_text() for text in axis.texts] == ["near", "far"]
+        assert [text.get_text() for text in axis.texts] == ["near", "far", "out: 99, 44"]
+        assert axis.get_xlim()[1] < 99 and axis.get_ylim()[1] < 44
         assert [text.get_text() for text in axis.get_legend().get_texts()] == ["way"]
         assert axis.get_ylim()[0] == 0
     assert [axis.get_ylabel() for axis in figure.axes] == ["left", "right"]
