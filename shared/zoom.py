@@ -21,7 +21,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from shared import anatomy, luma, photo_models, pictures, tiles, weights
+from shared import anatomy, luma, photo_models, pictures, recipes, tiles, weights
 
 SIDE = 384  # of a tile; larger ones waste less on margins, smaller ones compute less for a region
 
@@ -167,7 +167,8 @@ def _parser():
     parser.add_argument("--size", type=_pair("x", 1), metavar="WxH",
                         help="width and height of the region (256x256)")
     parser.add_argument("--scale", type=int, choices=(2, 4), default=2, help="(2)")
-    parser.add_argument("--model", choices=("bicubic", *photo_models.MODELS), default="zoom",
+    trained = [name for name in photo_models.MODELS if name in recipes.RECIPES]
+    parser.add_argument("--model", choices=("bicubic", *trained), default="zoom",
                         help="the network (zoom)")
     parser.add_argument("-o", "--output", type=Path, metavar="OUT",
                         help="a file, or a folder, which is made if absent")

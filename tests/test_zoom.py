@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageCms
 from test_photo_models import random
 
-from shared import datasets, luma, photo_models, pictures, resize, zoom
+from shared import datasets, luma, photo_models, pictures, recipes, resize, zoom
 from shared.photo_models import MODELS
 
 
@@ -260,7 +260,7 @@ def test_compare_writes_bicubic_beside_the_result(work, monkeypatch):
     saved("a.png")
     model = random("unet")
     monkeypatch.setattr(zoom.weights, "load", lambda name: model)
-    assert command("a.png", "--compare", model="unet") == 0
+    assert command("a.png", "--compare", model="zoom") == 0
     both = np.asarray(Image.open("a_x2_compare.png"))
     image = np.asarray(Image.open("a.png"))
     np.testing.assert_array_equal(both[:, :48], zoom.enhance(image, "bicubic"))
@@ -379,8 +379,14 @@ def test_missing_weights_say_how_to_get_them(work, capsys, monkeypatch):
     saved("a.png")
     monkeypatch.setenv("ZOOM_DATA", str(work))
     assert datasets.folder() == work
-    assert command("a.png", model="vdsr") == 1
-    assert "python -m shared.train vdsr" in capsys.readouterr().err
+    assert command("a.png", model="zoom") == 1
+    assert "python -m shared.train zoom" in capsys.readouterr().err
+
+
+def test_the_networks_to_choose_from_are_those_that_can_be_trained():
+    model = next(action for action in zoom._parser()._actions if action.dest == "model")
+    assert "bicubic" in model.choices and "zoom" in model.choices
+    assert set(model.choices) - {"bicubic"} <= set(recipes.RECIPES)
 
 
 @pytest.mark.parametrize("arguments, message", [
