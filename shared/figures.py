@@ -1,6 +1,7 @@
 """The pictures of the lessons: pixels as pixels, one grey scale, alternative text on each."""
 
 import io
+import itertools
 import math
 
 import matplotlib.pyplot as plt
@@ -177,11 +178,10 @@ def planes(parts, xlabel, beyond=(), size=(4.9, 3.7)):
                                 figsize=(size[0] * len(parts), size[1]))
     for axis, (ylabel, named) in zip(axes[0], parts.items(), strict=True):
         axis.set(xlabel=xlabel, ylabel=ylabel)
-        lines = 0
+        styles = itertools.cycle(("-", "--"))
         for name, (x, y) in named.items():
             if np.ndim(x):
-                axis.plot(x, y, "-" if lines % 2 == 0 else "--", label=name)
-                lines += 1
+                axis.plot(x, y, next(styles), label=name)
                 continue
             if name in beyond:
                 axis.annotate(f"{name}: {x:.3g}, {y:.2g}", (0.99, 0.62), (0.64, 0.5), fontsize=9,

@@ -7,7 +7,6 @@ Each run trains a small network of ``photo_models.zoom``'s shape for the same nu
 on another material, and measures it on photographs and on drawings that it has not seen.
 """
 
-import argparse
 from typing import NamedTuple
 
 import keras
@@ -61,19 +60,15 @@ def judge(model):
             for name, pictures in zip(FIGURES, sets, strict=True)}
 
 
+def run(key):
+    """Train and judge: the figures, and a line that says them."""
+    figures = judge(train(key))
+    return figures, f"{key.material}, seed {key.seed}: " + ", ".join(
+        f"{name.removeprefix('psnr_')} {value:.2f} dB" for name, value in figures.items())
+
+
 def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m shared.materials", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--again", action="store_true", help="make all of them anew")
-    options = parser.parse_args(arguments)
-    training.use_fast_precision()
-
-    def made(key):
-        figures = judge(train(key))
-        return figures, f"{key.material}, seed {key.seed}: " + ", ".join(
-            f"{name.removeprefix('psnr_')} {value:.2f} dB" for name, value in figures.items())
-
-    STORE.make(made, options.again)
+    STORE.main(__doc__, lambda: run, arguments)
 
 
 if __name__ == "__main__":

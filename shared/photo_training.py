@@ -4,9 +4,8 @@ import os
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from shared import anatomy, drawn, luma, patches, training
+from shared import anatomy, drawn, luma, patches, pictures, training
 from shared.photos import photos
 
 SIDE = 320  # of a drawing, pixels
@@ -24,8 +23,8 @@ def material(kinds=tuple(drawn.KINDS), drawings=12, seed=1):
 
 def batches(per_epoch=500, batch_size=16, side=48, seed=1, **choice):
     """Crops of ``side`` x ``side`` with their truth; ``choice`` as for ``material``."""
-    pictures = material(**choice)
-    return training.Batches(patches.places(pictures, side), patches.crops(pictures, side),
+    pairs = material(**choice)
+    return training.Batches(patches.places(pairs, side), patches.crops(pairs, side),
                             batch_size=batch_size, per_epoch=per_epoch, seed=seed)
 
 
@@ -34,14 +33,14 @@ def enlarge(model, low_res):
     return 255 * training.predict(model, low_res[None] / np.float32(255), 1)[0]
 
 
-def score(model, pictures, scale=2):
+def score(model, photographs, scale=2):
     """Mean PSNR-Y in dB and SSIM-Y over photographs, by the protocol of ``shared.luma``.
 
-    ``pictures``: RGB arrays of uint8, any size; ``model``: a network of ``photo_models``.
+    ``photographs``: RGB arrays of uint8, any size; ``model``: a network of ``photo_models``.
     """
     found = []
-    for picture in pictures:
-        truth = luma.crop(luma.luma(picture), scale)
+    for photograph in photographs:
+        truth = luma.crop(luma.luma(photograph), scale)
         image = enlarge(model, luma.reduce(truth, scale))
         found.append((luma.psnr_y(truth, image, scale), luma.ssim_y(truth, image, scale)))
     return tuple(float(mean) for mean in np.mean(found, axis=0))
@@ -53,18 +52,14 @@ def set5():
     They are no part of the course. The environment variable ``ZOOM_SET5`` names a folder with
     them, large, as PNG files whose names have HR in them, or no others.
     """
-    folder = Path(os.environ.get("ZOOM_SET5", ""))
-    files = sorted(folder.glob("*.png")) if os.environ.get("ZOOM_SET5") else []
+    folder = os.environ.get("ZOOM_SET5")
+    files = sorted(Path(folder).glob("*.png")) if folder else []
     files = [file for file in files if "HR" in file.name] or files
     if not files:
         return None
     if len(files) != 5:
         raise ValueError(f"{folder} has {len(files)} pictures, Set5 has five")
-    pictures = []
-    for file in files:
-        with Image.open(file) as picture:
-            pictures.append(np.asarray(picture.convert("RGB")))
-    return pictures
+    return [pictures.read(file).pixels[..., :3] for file in files]
 
 
 def measure(model):
@@ -72,7 +67,7 @@ def measure(model):
     found = {}
     sets = {"test": photos("test").values(), "validation": photos("validation").values(),
             "set5": set5()}
-    for name, pictures in sets.items():
-        if pictures is not None:
-            found[f"psnr_{name}"], found[f"ssim_{name}"] = score(model, pictures)
+    for name, photographs in sets.items():
+        if photographs is not None:
+            found[f"psnr_{name}"], found[f"ssim_{name}"] = score(model, photographs)
     return found | {"macs_512": anatomy.macs(model, 512, 512)}

@@ -4,6 +4,7 @@ A ``Store`` is one JSON file in ``data/``. It is written anew after each run, so
 was interrupted goes on where it was, and it carries the sha256 of its content.
 """
 
+import argparse
 import hashlib
 import json
 import os
@@ -11,7 +12,7 @@ import sys
 
 import numpy as np
 
-from shared import datasets, weights
+from shared import datasets, training, weights
 
 
 class Store:
@@ -73,6 +74,21 @@ class Store:
             entries.append(key._asdict() | figures)
             self._write(entries)
             print(line, flush=True)
+
+    def main(self, about, prepare, arguments=None):
+        """The command that makes the runs; ``--again`` makes all of them anew.
+
+        Args:
+            about: what ``--help`` says.
+            prepare: function of nothing that gives ``run`` as in ``make``; called when the
+                arguments are read.
+        """
+        parser = argparse.ArgumentParser(prog=self.command, description=about,
+                                         formatter_class=argparse.RawDescriptionHelpFormatter)
+        parser.add_argument("--again", action="store_true", help="make all of them anew")
+        options = parser.parse_args(arguments)
+        training.use_fast_precision()
+        self.make(prepare(), options.again)
 
     def _begun(self):
         """The stored runs that are still of use."""

@@ -9,7 +9,6 @@ what A and the independent classifier B read. The file is written after each run
 of the command that was interrupted goes on where it was.
 """
 
-import argparse
 from typing import NamedTuple
 
 import keras
@@ -135,12 +134,8 @@ def points(entries, scale, figure):
                      for weight in WEIGHTS[scale]])
 
 
-def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m shared.tradeoff", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--again", action="store_true", help="make all of them anew")
-    options = parser.parse_args(arguments)
-    training.use_fast_precision()
+def prepare():
+    """What ``STORE.make`` calls for each run."""
     a, b = (classifiers.frozen(name) for name in ("classifier_a", "classifier_b"))
     digits = datasets.mnist()
 
@@ -152,7 +147,11 @@ def main(arguments=None):
             f"{key.start and f', from {key.start}'}: {found['psnr']:.2f} dB, "
             f"A reads {found['a']:.2f}%, B {found['b']:.2f}%")
 
-    STORE.make(made, options.again)
+    return made
+
+
+def main(arguments=None):
+    STORE.main(__doc__, prepare, arguments)
 
 
 if __name__ == "__main__":

@@ -221,7 +221,8 @@ def measure(model, count=10, steps=4):
     found["variance"] = float(np.var(samples, axis=0, ddof=1).mean())
 
     judge, other = (weights.load_or_train(f"classifier_{name}") for name in "ab")
-    wanted, even, odd = features(judge, truth[1::2]), slice(0, None, 2), slice(1, None, 2)
+    even, odd = slice(0, None, 2), slice(1, None, 2)
+    wanted = features(judge, truth[odd])
     for name, images in crowds.items():
         found[f"frechet_{name}"] = frechet(features(judge, images[even]), wanted)
         found[f"pixels_{name}"] = pixel_distance(images[even], truth[odd])

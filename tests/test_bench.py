@@ -1,6 +1,7 @@
 """The benchmark: its medians, its networks, and what it says of a library that is missing."""
 
 import importlib.util
+import re
 
 import keras
 import numpy as np
@@ -45,9 +46,18 @@ def test_what_is_not_installed_is_skipped_and_the_rest_is_measured(monkeypatch, 
         "memory"]
 
 
-def test_digits_are_drawn_within_a_line_of_seconds_and_their_limit(monkeypatch):
-    monkeypatch.setattr(bench.flow, "sample", lambda *_: None)
-    assert bench.bench_sampling(1).split()[:3] == ["64", "digits", "drawn,"]
+def test_the_seconds_of_64_digits_stand_beside_their_limit(monkeypatch):
+    clock, seconds = [0.0], iter([100, 1, 9, 2])
+
+    def sample(model, low_res, guess):
+        assert low_res.shape == (64, 7, 7, 1) and guess.shape == (64, 28, 28, 1)
+        clock[0] += next(seconds)
+
+    monkeypatch.setattr(bench.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(bench.flow, "sample", sample)
+    line = bench.bench_sampling(3)
+    assert line.split()[:3] == ["64", "digits", "drawn,"]
+    assert re.findall(r"\d+\.\d+", line) == ["2.00", "10.00", "0.20"]
 
 
 @needs_torch

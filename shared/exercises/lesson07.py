@@ -8,6 +8,8 @@ from shared import datasets, flow, metrics, weights
 from shared.degrade import block_mean
 from shared.exercises import Right, missing
 
+AXES = "give `t` two more axes, `t[:, :, None, None]`, so that each image has its own time"
+
 
 def flow_loss(answer):
     rng = np.random.default_rng(0)
@@ -16,15 +18,14 @@ def flow_loss(answer):
     asked = []
 
     def velocity(x, time):
-        asked.append((np.array(x), np.array(time)))
+        asked.append(np.array(x))
         return 0.5 * x
 
     try:
         result = answer(velocity, x0.copy(), x1.copy(), t.copy())
     except ValueError as error:
         if "broadcast" in str(error):
-            return (f"{error}: give `t` two more axes, `t[:, :, None, None]`, so that each image "
-                    f"has its own time")
+            return f"{error}: {AXES}"
         raise
     if np.shape(result) == (4,):
         return "that is one number a digit: take the mean over the digits, too"
@@ -32,13 +33,11 @@ def flow_loss(answer):
         return problem
     if not asked:
         return "ask `velocity(x_t, t)` for the velocity at x_t"
-    share = t[:, :, None, None]
-    x_t, x_other = (1 - share) * x0 + share * x1, share * x0 + (1 - share) * x1
-    if np.shape(asked[0][0]) != x_t.shape:
-        return (f"x_t has shape {np.shape(asked[0][0])}, expected {x_t.shape}: give `t` two more "
-                f"axes, `t[:, :, None, None]`, so that each image has its own time")
-    if not np.allclose(asked[0][0], x_t, atol=1e-5):
-        if np.allclose(asked[0][0], x_other, atol=1e-5):
+    (x_t, way), (x_other, back) = flow.line(x0, x1, t), flow.line(x1, x0, t)
+    if np.shape(asked[0]) != x_t.shape:
+        return f"x_t has shape {np.shape(asked[0])}, expected {x_t.shape}: {AXES}"
+    if not np.allclose(asked[0], x_t, atol=1e-5):
+        if np.allclose(asked[0], x_other, atol=1e-5):
             return "noise and digit are exchanged: x_t is x0 at t = 0 and x1 at t = 1"
         return "x_t does not lie on the line (1 - t) x0 + t x1"
 
@@ -46,14 +45,14 @@ def flow_loss(answer):
         return float(np.mean(np.square(0.5 * x_t - x)))
 
     likely = {
-        "the velocity is turned round: it leads from x0 to x1": mean_square(x0 - x1),
+        "the velocity is turned round: it leads from x0 to x1": mean_square(back),
         "that compares with the digit; compare with the velocity, x1 - x0": mean_square(x1),
         "that compares with what is left of the way; the velocity is x1 - x0 at every t":
             mean_square(x1 - x_t),
-        "take the mean of the squares, not their sum": mean_square(x1 - x0) * x_t.size,
-        "take squares, not absolute values": float(np.mean(abs(0.5 * x_t - (x1 - x0)))),
+        "take the mean of the squares, not their sum": mean_square(way) * x_t.size,
+        "take squares, not absolute values": float(np.mean(abs(0.5 * x_t - way))),
     }
-    wanted = mean_square(x1 - x0)
+    wanted = mean_square(way)
     if np.isclose(result, wanted, rtol=1e-4):
         return None
     for problem, mistake in likely.items():
