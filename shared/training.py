@@ -185,12 +185,14 @@ def choose_compiler(model):
     return model
 
 
-def compile(model, steps, loss="mse", peak=2e-3, metrics=(), loss_weights=None):
-    """Compile with Adam and the cosine rate over ``steps`` batches.
+def compile(model, steps, loss="mse", peak=2e-3, metrics=(), loss_weights=None,
+            optimizer=keras.optimizers.Adam):
+    """Compile with ``optimizer`` and the cosine rate over ``steps`` batches.
 
-    ``loss`` and ``loss_weights`` are dicts where the model gives a dict.
+    ``loss`` and ``loss_weights`` are dicts where the model gives a dict; ``optimizer`` is a
+    function of the rate.
     """
-    model.compile(keras.optimizers.Adam(cosine_rate(steps, peak)), loss=loss,
+    model.compile(optimizer(cosine_rate(steps, peak)), loss=loss,
                   loss_weights=loss_weights, metrics=list(metrics), steps_per_execution=10)
     return choose_compiler(model)
 
