@@ -27,11 +27,13 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS, BUILD = ROOT / "notebooks", ROOT / "build" / "course"
 # nbconvert's own page leaves out the alternative text of a picture that code has drawn.
 PAGE = """{% extends 'lab/index.html.j2' %}
-{% block data_png %}<div class="jp-RenderedImage jp-OutputArea-output">
-<img src="data:image/png;base64,{{ output.data['image/png'] }}"
-{%- set width = output | get_metadata('width', 'image/png') %}
+{% macro picture(output, type) %}<div class="jp-RenderedImage jp-OutputArea-output">
+<img src="data:{{ type }};base64,{{ output.data[type] }}"
+{%- set width = output | get_metadata('width', type) %}
 {%- if width %} width="{{ width }}"{% endif %}
- alt="{{ output | get_metadata('alt', 'image/png') or '' | escape }}"></div>{% endblock %}"""
+ alt="{{ output | get_metadata('alt', type) or '' | escape }}"></div>{% endmacro %}
+{% block data_png %}{{ picture(output, 'image/png') }}{% endblock %}
+{% block data_jpg %}{{ picture(output, 'image/jpeg') }}{% endblock %}"""
 SOLUTION = re.compile(r"^([ \t]*)### BEGIN SOLUTION.*?### END SOLUTION[^\n]*", re.M | re.S)
 
 

@@ -7,8 +7,10 @@ import math
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Image, display
+from matplotlib import font_manager
 from matplotlib.ticker import MaxNLocator
 from PIL import Image as Picture
+from PIL import ImageDraw, ImageFont
 
 DPI = 200  # shown at 100, so that text and pixels stay sharp on a dense screen
 INK, BLUE, ORANGE, GREEN, RED, GREY = (
@@ -55,6 +57,37 @@ def poster(images, columns, alt, width=1000):
     packed = io.BytesIO()
     Picture.fromarray(np.round(greys).astype("uint8")).save(packed, "PNG", optimize=True)
     display(Image(data=packed.getvalue(), metadata={"alt": alt}, width=width))
+
+
+def photographs(images, alt, columns, width=1000):
+    """Show photographs beside each other, as a JPEG, which keeps lessons with colours small.
+
+    Args:
+        images: dict of name to uint8 (height, width, 3), the name is written above it; or a
+            list of them, without names. Those smaller than the largest are repeated pixel by
+            pixel, by a whole number; nothing else is resampled.
+        alt: alternative text.
+        columns: photographs a row.
+        width: of the whole on the page, pixels.
+    """
+    names, images = (list(images), list(images.values())) if isinstance(images, dict) else (
+        [""] * len(images), list(images))
+    high, wide = np.max([image.shape[:2] for image in images], axis=0)
+    gap, strip = 8, 26 if any(names) else 0
+    across = columns * (wide + gap) - gap
+    down = -(-len(images) // columns) * (high + strip + gap) - gap
+    sheet = Picture.new("RGB", (int(across), int(down)), "white")
+    pen = ImageDraw.Draw(sheet)
+    font = ImageFont.truetype(font_manager.findfont("DejaVu Sans:bold"), 16)
+    for place, (name, image) in enumerate(zip(names, images, strict=True)):
+        times = max(1, high // image.shape[0])
+        image = image.repeat(times, axis=0).repeat(times, axis=1)
+        left, top = place % columns * (wide + gap), place // columns * (high + strip + gap)
+        pen.text((int(left), int(top)), name, fill=INK, font=font)
+        sheet.paste(Picture.fromarray(image), (int(left), int(top + strip)))
+    file = io.BytesIO()
+    sheet.save(file, "JPEG", quality=82, subsampling=2, optimize=True)
+    display(Image(data=file.getvalue(), format="jpeg", metadata={"alt": alt}, width=width))
 
 
 def panels(rows, notes=None, cmaps=None, size=0.95, ranges=None):

@@ -51,6 +51,28 @@ def test_a_poster_holds_every_pixel_in_64_greys(shown):
         assert (tile == round(round(number / 5 * 63) * 255 / 63)).all()
 
 
+def test_photographs_stand_side_by_side_small_ones_pixel_by_pixel(shown):
+    large = np.full((32, 48, 3), 60, "uint8")
+    small = np.zeros((16, 24, 3), "uint8")
+    small[8:] = 200
+    picture, alt, width = shown(lambda: figures.photographs(
+        [large, small, large], "two grey tiles, one half white", columns=2, width=300))
+    assert (alt, width, picture.format) == ("two grey tiles, one half white", 300, "JPEG")
+    assert picture.size == (2 * 48 + 8, 2 * 32 + 8)
+    tiles = np.asarray(picture).astype(int)
+    for part, grey in ((tiles[4:28, 4:44], 60), (tiles[20:28, 60:100], 200),
+                       (tiles[4:12, 60:100], 0), (tiles[44:68, 60:100], 255)):
+        np.testing.assert_allclose(part, grey, atol=12)  # the last: an empty place is white
+
+
+def test_photographs_with_names_leave_room_to_write_them(shown):
+    tile = np.full((40, 90, 3), 255, "uint8")
+    plain, *_ = shown(lambda: figures.photographs([tile], "one white tile", columns=1))
+    named, *_ = shown(lambda: figures.photographs({"name": tile}, "one white tile", columns=1))
+    assert named.height > plain.height and named.width == plain.width
+    assert np.asarray(plain).min() > 240 and np.asarray(named).min() < 100
+
+
 def test_bars_write_their_numbers():
     figure = figures.bars({"one": 1.0, "two": 2.25}, "dB", "digit")
     (axis,) = figure.axes

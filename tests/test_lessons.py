@@ -73,8 +73,8 @@ def test_no_cell_ended_in_an_error_or_wrote_to_stderr(cells):
 
 def test_every_picture_has_alternative_text(cells):
     for output in outputs(cells):
-        if "image/png" in output.get("data", {}):
-            alt = output.metadata.get("image/png", {}).get("alt", "")
+        for kind in {"image/png", "image/jpeg"} & set(output.get("data", {})):
+            alt = output.metadata.get(kind, {}).get("alt", "")
             assert len(alt.strip()) >= 20, f"alternative text {alt!r}"
             assert output.data.get("text/plain", "").strip()
 
