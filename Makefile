@@ -18,7 +18,8 @@ help:
 	@echo 'make test        check the style, run the unit tests, compare every lesson with what'
 	@echo '                 it computed before, run the notebook for Colab'
 	@echo 'make notebooks   run every lesson, keep its outputs in notebooks/ (LESSONS as above)'
-	@echo 'make weights     train every network of the course again, and the runs of lesson 04'
+	@echo 'make weights     train every network of the course again, and the runs of lessons 04'
+	@echo '                 and 06'
 	@echo 'make clean       remove what was built; keeps .venv, weights and unfinished training'
 	@echo 'make distclean   remove .venv and unfinished training as well'
 	@echo
@@ -39,6 +40,7 @@ notebooks: .venv/.installed
 weights: .venv/.installed
 	$(PY) -m shared.train --all
 	$(PY) -m shared.tradeoff
+	$(PY) -m shared.materials
 
 # Two files of unit tests at a time: half the minutes of one after the other.
 # tests/conftest.py teaches nbval to compare decimals within a tolerance. pytest finds it by

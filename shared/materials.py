@@ -12,7 +12,7 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from shared import drawn, photo_models, photo_training, runs, training
+from shared import drawn, muon, photo_models, photo_training, runs, training
 from shared.photos import photos
 
 STEPS, WIDTH, BLOCKS, DRAWINGS = 500, 32, 4, 40  # batches of 16 crops; drawings of each kind
@@ -32,7 +32,7 @@ PLAN = [Key(material, seed) for seed in SEEDS for material in MATERIALS]
 # PSNR-Y in dB on the validation photographs, on the test ones, on new drawings of all kinds.
 FIGURES = ("psnr_validation", "psnr_test", "psnr_drawn")
 STORE = runs.Store("materials", PLAN, FIGURES, settings=lambda: {
-    "steps": STEPS, "width": WIDTH, "blocks": BLOCKS, "drawings": DRAWINGS})
+    "steps": STEPS, "width": WIDTH, "blocks": BLOCKS, "drawings": DRAWINGS, "optimizer": "Muon"})
 load = STORE.load
 
 
@@ -42,7 +42,7 @@ def train(key, progress=False):
     model = photo_models.zoom(WIDTH, BLOCKS)
     batches = photo_training.batches(per_epoch=STEPS, seed=key.seed, drawings=DRAWINGS,
                                      kinds=MATERIALS[key.material])
-    training.compile(model, STEPS, "mae")
+    training.compile(model, STEPS, "mae", optimizer=muon.Muon)
     training.fit(model, batches, progress=progress)
     return model
 
