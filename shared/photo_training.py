@@ -1,6 +1,7 @@
 """What the networks of lesson 06 learn from, and how they are measured on photographs."""
 
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -62,12 +63,27 @@ def set5():
     return [pictures.read(file).pixels[..., :3] for file in files]
 
 
+def seconds(model, side=256, repeats=5):
+    """Seconds to enlarge ``side`` x ``side`` pixels, the median of a few, after one to warm up."""
+    low_res = np.random.default_rng(0).integers(0, 256, (side, side, 1), dtype="uint8")
+    took = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        enlarge(model, low_res)
+        took.append(time.perf_counter() - start)
+    return float(np.median(took[1:]))
+
+
 def measure(model):
-    """Figures of a network for its card: test and validation photographs, Set5 where it is."""
+    """Figures of a network for its card: test and validation photographs, Set5 where it is.
+
+    What it takes to make 512x512 pixels: multiplications, and seconds on this machine.
+    """
     found = {}
     sets = {"test": photos("test").values(), "validation": photos("validation").values(),
             "set5": set5()}
     for name, photographs in sets.items():
         if photographs is not None:
             found[f"psnr_{name}"], found[f"ssim_{name}"] = score(model, photographs)
-    return found | {"macs_512": anatomy.macs(model, 512, 512)}
+    return found | {"macs_512": anatomy.macs(model, 512, 512),
+                    "seconds_512": seconds(model)}

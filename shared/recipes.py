@@ -19,6 +19,7 @@ from shared import (
     losses,
     metrics,
     models,
+    muon,
     photo_models,
     photo_training,
     training,
@@ -42,7 +43,7 @@ class Recipe:
         batches: function of nothing that returns the ``training.Batches``.
         measure: function of the trained model that returns its test figures, a dict of numbers
             and lists of them.
-        epochs, peak, loss, seed: as in ``training``.
+        epochs, peak, loss, optimizer, seed: as in ``training``.
         more: further cycles of training, each (epochs, peak, batches) with a new cosine rate
             (warm restarts, Loshchilov and Hutter 2017).
         loss_weights: one for each loss where ``loss`` is a dict.
@@ -59,6 +60,7 @@ class Recipe:
     peak: float = 2e-3
     loss: str | Callable | dict = "mse"
     loss_weights: dict | None = None
+    optimizer: Callable = keras.optimizers.Adam
     finish: Callable = lambda model: model  # noqa: E731
     seed: int = 1
     more: tuple = ()
@@ -155,6 +157,18 @@ def low_reader(side):
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 
 
+def photo(name, about, epochs, side=24, **change):
+    """The recipe of a network of lesson 06, on crops of ``side`` pixels at low resolution."""
+    return Recipe(
+        about=f"luma of photographs x2, {about} (lesson 06)",
+        build=photo_models.MODELS[name],
+        batches=lambda: photo_training.batches(
+            per_epoch=250, side=side, kinds=("dead_leaves", "lettering"), drawings=40),
+        measure=photo_training.measure, epochs=epochs,
+        data="31 photographs at three sizes, 40 drawings of dead leaves and 40 of lettering",
+        loss="mae", peak=2e-3, optimizer=muon.Muon, **change)
+
+
 RECIPES = {
     "baseline": Recipe(
         about="7x7 digit to 28x28, residual network of 64 wide and 8 blocks (lesson 01)",
@@ -246,17 +260,10 @@ RECIPES = {
         data="MNIST, 50,000 training images, four times, each moved by up to two pixels, with "
              "the answers of baseline",
     ),
-    "zoom": Recipe(
-        about="luma of photographs x2, residual sub-pixel network of 64 wide and 4 blocks "
-              "(lesson 06)",
-        build=lambda: photo_models.zoom(blocks=4),
-        batches=lambda: photo_training.batches(per_epoch=250, kinds=()),
-        measure=photo_training.measure,
-        epochs=14,
-        loss="mae",
-        peak=1e-3,
-        data="31 photographs at three sizes",
-    ),
+    "srcnn": photo("srcnn", "three convolutions, 9-5-5", epochs=56),
+    "unet": photo("unet", "a U-Net of five layers", epochs=10, side=48),
+    "zoom": photo("zoom", "residual sub-pixel network of 64 wide and 4 blocks", epochs=18,
+                  side=48),
 }
 
 

@@ -61,7 +61,8 @@ def train(name, progress=True, epochs=None):
     work, done, seconds = checkpoints(name), 0, 0.0
     loss = loss_name(recipe.loss, recipe.loss_weights)
     # A changed recipe starts anew instead of going on from another one's epochs.
-    past = [recipe.about, recipe.data, loss, recipe.seed, model.count_params()]
+    optimizer = recipe.optimizer.__name__
+    past = [recipe.about, recipe.data, loss, optimizer, recipe.seed, model.count_params()]
     for length, peak, make in cycles:
         batches = make()
         past.append((length, peak, batches.batch_size))
@@ -69,15 +70,16 @@ def train(name, progress=True, epochs=None):
         run.mkdir(parents=True, exist_ok=True)
         timer = Timer(run / "seconds.txt")
         training.compile(model, length * len(batches), recipe.loss, peak,
-                         loss_weights=recipe.loss_weights)
+                         loss_weights=recipe.loss_weights, optimizer=recipe.optimizer)
         backup = keras.callbacks.BackupAndRestore(str(run / "state"), delete_checkpoint=False)
         model._initial_epoch = None  # where the backup of the cycle before left it
         training.fit(model, batches, length, [backup, timer], progress, first=done)
         done, seconds = done + length, seconds + timer.seconds()
-    model = recipe.finish(model)
+    model = weights.plain(recipe.finish(model))
     figures = recipe.measure(model)
     weights.save(model, name, {
         "name": name, "about": recipe.about, "data": recipe.data, "loss": loss,
+        "optimizer": optimizer,
         "epochs": done, "batch": batches.batch_size, "peak_rate": recipe.peak,
         "seed": recipe.seed, "precision": keras.mixed_precision.dtype_policy().name,
         "backend": keras.backend.backend(), "keras": keras.__version__,

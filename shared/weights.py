@@ -75,9 +75,9 @@ def save(model, name, card):
     path, card_path = _paths(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as work:
-        plain, packed, text = (Path(work) / part for part in ("plain.keras", "n.keras", "c.json"))
-        _plain(model).save(plain)
-        with zipfile.ZipFile(plain) as source, zipfile.ZipFile(packed, "w") as target:
+        large, packed, text = (Path(work) / part for part in ("large.keras", "n.keras", "c.json"))
+        plain(model).save(large)
+        with zipfile.ZipFile(large) as source, zipfile.ZipFile(packed, "w") as target:
             for item in source.infolist():
                 target.writestr(zipfile.ZipInfo(item.filename, (2000, 1, 1, 0, 0, 0)),
                                 source.read(item), zipfile.ZIP_LZMA)
@@ -95,8 +95,8 @@ def save(model, name, card):
     return path
 
 
-def _plain(model):
-    """A copy with rounded weights that computes in float32, wherever it was trained."""
+def plain(model):
+    """The copy that ``save`` writes: weights rounded, computing in float32."""
     config = keras.saving.serialize_keras_object(model)
     config.pop("compile_config", None)  # else the optimizer's state is saved as well
     text = json.dumps(config).replace('"mixed_bfloat16"', '"float32"')

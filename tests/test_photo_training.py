@@ -76,9 +76,15 @@ def test_the_card_has_figures_of_every_set_that_is_there(few, bicubic, monkeypat
     monkeypatch.setattr(photo_training, "set5", lambda: None)
     found = photo_training.measure(bicubic)
     assert set(found) == {"psnr_test", "ssim_test", "psnr_validation", "ssim_validation",
-                          "macs_512"}
+                          "macs_512", "seconds_512"}
     monkeypatch.setattr(photo_training, "set5", lambda: list(few.values()))
     assert photo_training.measure(bicubic)["psnr_set5"] == found["psnr_test"]
+
+
+def test_the_seconds_are_the_median_after_a_first_time_that_does_not_count(bicubic, monkeypatch):
+    clock = iter([0, 50, 100, 103, 200, 201, 300, 302])  # 50 to warm up, then 3, 1 and 2
+    monkeypatch.setattr(photo_training.time, "perf_counter", lambda: next(clock))
+    assert photo_training.seconds(bicubic, side=8, repeats=3) == 2
 
 
 def test_all_kinds_of_drawings_are_learned_from_by_default(few, monkeypatch):

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from shared import losses, metrics, models, recipes, train, training, weights
+from shared import losses, metrics, models, muon, recipes, train, training, weights
 from shared.degrade import block_mean
 from shared.training import Batches, Progress, cosine_rate
 
@@ -168,7 +168,7 @@ def runs(request, digits, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(recipes.RECIPES, "small", recipes.Recipe(
             about="for a test", data="some digits", epochs=EPOCHS - 1, measure=measure,
-            build=lambda: models.residual_network(4, width=4, blocks=1),
+            build=lambda: models.residual_network(4, width=16, blocks=1), optimizer=muon.Muon,
             batches=lambda: Batches(truth, training.shifted(), batch_size=WIDE, seed=1),
             more=((1, 1e-3, lambda: Batches(truth, training.low_and_high(), WIDE, seed=2)),)))
         patch.setenv("ZOOM_DATA", str(folder))
@@ -185,6 +185,7 @@ def runs(request, digits, tmp_path_factory):
                 run()
         found["said"], found["saved"] = str(stop.value), list((folder / "weights").iterdir())
         found["resumed"] = run()
+        found["measured"] = measure(weights.load("small"))
         found["kept"] = request.param  # epochs that were done before the interruption
         found["left"] = [path.name for path in folder.rglob("*") if path.is_file()]
     keras.mixed_precision.set_dtype_policy(policy)
@@ -217,12 +218,17 @@ def test_training_lowers_the_loss(runs):
 def test_a_finished_training_leaves_a_network_a_whole_card_and_nothing_else(runs):
     assert sorted(runs["left"]) == ["small.json", "small.keras"]
     card = runs["resumed"][2]
-    assert set(card) == {"name", "about", "data", "loss", "epochs", "batch", "peak_rate", "seed",
-                         "precision", "backend", "keras", "seconds", "hardware", "test",
-                         "parameters", "sha256"}
+    assert set(card) == {"name", "about", "data", "loss", "optimizer", "epochs", "batch",
+                         "peak_rate", "seed", "precision", "backend", "keras", "seconds",
+                         "hardware", "test", "parameters", "sha256"}
     assert (card["name"], card["epochs"], card["batch"]) == ("small", EPOCHS, WIDE)
+    assert card["optimizer"] == "Muon"
     assert card["backend"] == keras.backend.backend() and card["keras"] == keras.__version__
     assert np.isfinite(card["test"]["psnr"]) and card["seconds"] >= 0
+
+
+def test_the_figures_on_the_card_are_those_of_the_network_that_is_saved(runs):
+    assert runs["resumed"][2]["test"] == pytest.approx(runs["measured"], abs=1e-4)
 
 
 def test_fit_gives_each_epoch_the_batches_of_its_number(digits):

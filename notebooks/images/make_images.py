@@ -7,8 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from shared import classifiers, datasets, figures, flow, metrics, tradeoff, training, weights
+from shared import (
+    classifiers,
+    datasets,
+    figures,
+    flow,
+    luma,
+    metrics,
+    tradeoff,
+    training,
+    weights,
+    zoom,
+)
 from shared.degrade import block_mean, project
+from shared.photos import photos
 from shared.resize import upscale
 
 HERE = Path(__file__).resolve().parent
@@ -89,6 +101,20 @@ def combined():
     save(figure, "05_before_after.png")
 
 
+def photo():
+    """Lesson 06: parts of two photographs at half their size, by bicubic, by zoom, in truth."""
+    rows, model = {}, weights.load("zoom")
+    for name, (x, y, side) in {"motorcycle": (235, 135, 96), "page": (14, 26, 64)}.items():
+        truth = photos("test")[name]
+        low_res, part = luma.reduce(truth), (x, y, side, side)
+        rows[name] = [low_res[y:y + side, x:x + side],
+                      zoom.enhance(low_res, "bicubic", region=part),
+                      zoom.enhance(low_res, model, region=part),
+                      truth[2 * y:2 * (y + side), 2 * x:2 * (x + side)]]
+    names = ["low resolution", "bicubic", "zoom", "truth"]
+    save(figures.panels(rows, {"page": names}, size=1.92), "06_before_after.png")
+
+
 def many_answers():
     """Lesson 07: the 7x7, the single answer, four draws, the truth."""
     truth = datasets.mnist().x_test[[9700, 4300, 3475, 5975, 900, 4950, 5600]]
@@ -101,5 +127,5 @@ def many_answers():
 
 
 if __name__ == "__main__":
-    for draw in (baseline, fashion, hd, classifier_loss, combined, many_answers):
+    for draw in (baseline, fashion, hd, classifier_loss, combined, photo, many_answers):
         draw()
