@@ -261,6 +261,8 @@ RECIPES = {
              "the answers of baseline",
     ),
     "srcnn": photo("srcnn", "three convolutions, 9-5-5", epochs=56),
+    "ircnn": photo("ircnn", "seven dilated convolutions and a shortcut", epochs=28,
+                   finish=photo_models.fold),
     "unet": photo("unet", "a U-Net of five layers", epochs=10, side=48),
     "zoom": photo("zoom", "residual sub-pixel network of 64 wide and 4 blocks", epochs=18,
                   side=48),

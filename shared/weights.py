@@ -17,7 +17,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from shared import datasets, flow, metrics, models, training  # noqa: F401  register layers
+# All that define layers are imported, so that every network can be loaded.
+from shared import datasets, flow, metrics, models, photo_models, training  # noqa: F401
 
 
 def folder():

@@ -190,6 +190,12 @@ def test_the_network_of_every_recipe_is_shipped_as_its_card_says(name, monkeypat
     assert all(np.isfinite(value).all() for value in card["test"].values())
 
 
+def test_every_network_is_loaded_by_who_imports_nothing_else(run_python, monkeypatch):
+    monkeypatch.delenv("ZOOM_DATA", raising=False)
+    run_python("import sys\nfrom shared import weights\n"
+               "for name in sys.argv[1:]:\n    weights.load(name)\n", *recipes.RECIPES)
+
+
 def test_nothing_is_shipped_without_a_recipe_and_a_card():
     networks = {path.stem for path in SHIPPED.glob("*.keras")}
     assert networks <= set(recipes.RECIPES)
