@@ -67,7 +67,7 @@ def photos(split):
 
     Args:
         split: "train" (31 photos) or "validation" (``VALIDATION``), 0.3 to 0.9 megapixels
-            each; "test": 11 of scikit-image, five of which are grey, 0.07 to 0.4 megapixels.
+            each; "test": 11 of scikit-image, six of which are grey, 0.07 to 0.4 megapixels.
 
     Raises FileNotFoundError or ValueError, with the command that mends it, where a file of
     ``data/photos/`` is missing or is not what it was.

@@ -68,6 +68,21 @@ def radial_power(images, window=False):
     return power
 
 
+def restored(truth, image, beyond):
+    """How much of the power of ``truth`` in the rings beyond ``beyond`` cycles ``image`` has, too.
+
+    Args:
+        truth, image: arrays (side, side) or (side, side, 1), any range.
+        beyond: the first ring that counts is the one after it.
+
+    Returns a number: 1 where all waves are there in their places, 0 where there are none of
+    them, below 0 where false ones stand instead. The borders are faded out.
+    """
+    pair = np.stack([np.asarray(truth, "float64"), np.asarray(truth, "float64") - image])
+    fine, lost = radial_power(pair, window=True)[:, beyond + 1:].sum(axis=1)
+    return 1 - lost / fine
+
+
 def _hann(side):
     """A window of (side, side): 1 in the middle, falling to 0 half a pixel beyond the border."""
     line = np.sin(np.pi * (np.arange(side) + 0.5) / side) ** 2

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.spectrum import radial_power, ring_sizes, rings
+from shared.spectrum import radial_power, restored, ring_sizes, rings
 
 SIDE = 28
 
@@ -88,3 +88,12 @@ def test_many_images_give_what_each_gives_by_itself(noise):
 def test_a_wrong_shape_is_refused(shape):
     with pytest.raises(ValueError, match="square grey images"):
         radial_power(np.zeros(shape))
+
+
+def test_what_is_restored_is_the_share_of_the_power_beyond_a_ring():
+    coarse, fine = wave(3, 0, 32)[0], wave(12, 0, 32)[0]
+    truth = coarse + fine
+    for image, wanted in ((truth, 1), (coarse, 0), (coarse + fine / 2, 0.75), (fine, 1),
+                          (coarse - fine, -3)):
+        assert restored(truth, image, beyond=8) == pytest.approx(wanted, abs=1e-3)
+    assert restored(truth[..., None], coarse[..., None], beyond=0) == pytest.approx(0.5, abs=1e-2)
