@@ -261,6 +261,7 @@ RECIPES = {
              "the answers of baseline",
     ),
     "srcnn": photo("srcnn", "three convolutions, 9-5-5", epochs=56),
+    "vdsr": photo("vdsr", "twenty convolutions and a shortcut", epochs=14),
     "ircnn": photo("ircnn", "seven dilated convolutions and a shortcut", epochs=28,
                    finish=photo_models.fold),
     "unet": photo("unet", "a U-Net of five layers", epochs=10, side=48),
