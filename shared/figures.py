@@ -86,7 +86,7 @@ def photographs(images, alt, columns, width=1000):
         pen.text((int(left), int(top)), name, fill=INK, font=font)
         sheet.paste(Picture.fromarray(image), (int(left), int(top + strip)))
     file = io.BytesIO()
-    sheet.save(file, "JPEG", quality=82, subsampling=2, optimize=True)
+    sheet.save(file, "JPEG", quality=78, subsampling=2, optimize=True)
     display(Image(data=file.getvalue(), format="jpeg", metadata={"alt": alt}, width=width))
 
 

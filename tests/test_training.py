@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from shared import losses, metrics, models, muon, recipes, train, training, weights
+from shared import losses, metrics, models, recipes, train, training, weights
 from shared.degrade import block_mean
 from shared.training import Batches, Progress, cosine_rate
 
@@ -168,7 +168,7 @@ def runs(request, digits, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(recipes.RECIPES, "small", recipes.Recipe(
             about="for a test", data="some digits", epochs=EPOCHS - 1, measure=measure,
-            build=lambda: models.residual_network(4, width=16, blocks=1), optimizer=muon.Muon,
+            build=lambda: models.residual_network(4, width=4, blocks=1),
             batches=lambda: Batches(truth, training.shifted(), batch_size=WIDE, seed=1),
             more=((1, 1e-3, lambda: Batches(truth, training.low_and_high(), WIDE, seed=2)),)))
         patch.setenv("ZOOM_DATA", str(folder))
@@ -222,7 +222,7 @@ def test_a_finished_training_leaves_a_network_a_whole_card_and_nothing_else(runs
                          "peak_rate", "seed", "precision", "backend", "keras", "seconds",
                          "hardware", "test", "parameters", "sha256"}
     assert (card["name"], card["epochs"], card["batch"]) == ("small", EPOCHS, WIDE)
-    assert card["optimizer"] == "Muon"
+    assert card["optimizer"] == "Adam"
     assert card["backend"] == keras.backend.backend() and card["keras"] == keras.__version__
     assert np.isfinite(card["test"]["psnr"]) and card["seconds"] >= 0
 

@@ -87,6 +87,20 @@ def test_a_network_trained_in_bfloat16_is_saved_to_compute_in_float32(saved):
     np.testing.assert_allclose(answer(found), answer(half), atol=0.03)
 
 
+def test_weights_of_a_network_that_computes_in_bfloat16_keep_eight_digits(saved):
+    policy = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
+    try:
+        half = models.residual_network(4, width=8, blocks=1)
+    finally:
+        keras.mixed_precision.set_dtype_policy(policy)
+    weights.save(half, "half", CARD)
+    for exact, found in zip(half.get_weights(), weights.load("half").get_weights(), strict=True):
+        np.testing.assert_allclose(found, exact, rtol=2.0**-8, atol=0)
+        seen = keras.ops.cast(keras.ops.cast(exact, "bfloat16"), "float32")
+        np.testing.assert_array_equal(found, keras.ops.convert_to_numpy(seen))
+
+
 def test_missing_weights_say_how_to_get_them(saved):
     with pytest.raises(FileNotFoundError, match="other.keras is missing") as error:
         weights.load("other")
