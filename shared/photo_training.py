@@ -1,7 +1,6 @@
 """What the networks of lesson 06 learn from, and how they are measured on photographs."""
 
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -65,13 +64,10 @@ def set5():
 
 def seconds(model, side=256, repeats=5):
     """Seconds to enlarge ``side`` x ``side`` pixels, the median of a few, after one to warm up."""
+    from shared.bench import timed  # here, because it imports the recipes, and they this
+
     low_res = np.random.default_rng(0).integers(0, 256, (side, side, 1), dtype="uint8")
-    took = []
-    for _ in range(repeats + 1):
-        start = time.perf_counter()
-        enlarge(model, low_res)
-        took.append(time.perf_counter() - start)
-    return float(np.median(took[1:]))
+    return float(np.median(timed(repeats, lambda: enlarge(model, low_res))))
 
 
 def measure(model):

@@ -101,9 +101,10 @@ def plain(model):
     """The copy that ``save`` writes: weights rounded, computing in float32."""
     config = keras.saving.serialize_keras_object(model)
     config.pop("compile_config", None)  # else the optimizer's state is saved as well
-    text = json.dumps(config).replace('"mixed_bfloat16"', '"float32"')
+    text = json.dumps(config)
+    digits = 8 if '"mixed_bfloat16"' in text else 11
+    text = text.replace('"mixed_bfloat16"', '"float32"')
     copy = keras.saving.deserialize_keras_object(json.loads(text))
-    digits = 8 if '"mixed_bfloat16"' in json.dumps(config) else 11
     copy.set_weights([_round(weights, digits) for weights in model.get_weights()])
     return copy
 

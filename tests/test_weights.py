@@ -73,28 +73,27 @@ def test_the_card_holds_what_was_given_and_the_files_own_facts(model, saved):
     assert card["sha256"] == hashlib.sha256((saved / "small.keras").read_bytes()).hexdigest()
 
 
-def test_a_network_trained_in_bfloat16_is_saved_to_compute_in_float32(saved):
+@pytest.fixture
+def half(saved):
+    """A network that computes in bfloat16, saved as "half"."""
     policy = keras.mixed_precision.dtype_policy()
     keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
     try:
-        half = models.residual_network(4, width=8, blocks=1)
+        network = models.residual_network(4, width=8, blocks=1)
     finally:
         keras.mixed_precision.set_dtype_policy(policy)
+    weights.save(network, "half", CARD)
+    return network
+
+
+def test_a_network_trained_in_bfloat16_is_saved_to_compute_in_float32(half):
     assert half.layers[1].compute_dtype == "bfloat16"
-    weights.save(half, "half", CARD)
     found = weights.load("half")
     assert {layer.compute_dtype for layer in found.layers} == {"float32"}
     np.testing.assert_allclose(answer(found), answer(half), atol=0.03)
 
 
-def test_weights_of_a_network_that_computes_in_bfloat16_keep_eight_digits(saved):
-    policy = keras.mixed_precision.dtype_policy()
-    keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
-    try:
-        half = models.residual_network(4, width=8, blocks=1)
-    finally:
-        keras.mixed_precision.set_dtype_policy(policy)
-    weights.save(half, "half", CARD)
+def test_weights_of_a_network_that_computes_in_bfloat16_keep_eight_digits(half):
     for exact, found in zip(half.get_weights(), weights.load("half").get_weights(), strict=True):
         np.testing.assert_allclose(found, exact, rtol=2.0**-8, atol=0)
         seen = keras.ops.cast(keras.ops.cast(exact, "bfloat16"), "float32")
