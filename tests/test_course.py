@@ -1,5 +1,7 @@
 """The command that runs the lessons, on two small ones: one that works and one that fails."""
 
+import re
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -61,3 +63,14 @@ def test_an_unknown_lesson_is_refused_with_the_ones_there_are(school, capsys):
     with pytest.raises(SystemExit) as end:
         course.main(["9"])
     assert end.value.code == 2 and "[1, 2]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["image/png", "image/jpeg"])
+def test_a_page_tells_what_is_in_a_picture_that_code_has_drawn(kind):
+    output = nbformat.v4.new_output("display_data", {kind: "AAAA", "text/plain": "<picture>"},
+                                    metadata={kind: {"alt": "two <red> tiles", "width": 300}})
+    notebook = new_notebook(cells=[new_code_cell("", outputs=[output])])
+    page, _ = course.HTMLExporter(raw_template=course.PAGE).from_notebook_node(notebook)
+    (picture,) = re.findall(r"<img[^>]*base64,AAAA[^>]*>", page)
+    assert f'src="data:{kind};' in picture and 'width="300"' in picture
+    assert 'alt="two &lt;red&gt; tiles"' in picture
