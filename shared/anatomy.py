@@ -3,6 +3,8 @@
 For fully convolutional ``keras.Model``s with one input, of the layers that this course uses.
 """
 
+import time
+
 import keras
 from keras import layers
 
@@ -50,6 +52,19 @@ def macs(model, height, width):
             total += rows * columns * int(layer.kernel.shape[0] * layer.kernel.shape[1]
                                           * layer.kernel.shape[2] * layer.kernel.shape[3])
     return total
+
+
+def timed(repeats, *functions):
+    """Seconds of each function in each of ``repeats`` turns: a list of tuples.
+
+    Each is called once before, for what is done only once (graphs, memory).
+    """
+    def seconds(function):
+        start = time.perf_counter()
+        function()
+        return time.perf_counter() - start
+
+    return [tuple(map(seconds, functions)) for _ in range(repeats + 1)][1:]
 
 
 PLACES = range(4096, 4096 + 64)  # far from the border, at every place of a block of 64

@@ -11,34 +11,20 @@ import argparse
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import keras
 import numpy as np
 from keras import layers
 
-from shared import flow, models, photo_models, training, zoom
+from shared import anatomy, flow, models, photo_models, training, zoom
 
 STEPS, BATCH = 20, training.BATCH
 
 
-def timed(repeats, *functions):
-    """Seconds of each function in each of ``repeats`` turns: a list of tuples.
-
-    Each is called once before, for what is done only once (graphs, memory).
-    """
-    def seconds(function):
-        start = time.perf_counter()
-        function()
-        return time.perf_counter() - start
-
-    return [tuple(map(seconds, functions)) for _ in range(repeats + 1)][1:]
-
-
 def take_turns(ours, theirs, repeats):
     """Seconds of both functions and how many times as fast ours is: three medians."""
-    turns = timed(repeats, ours, theirs)
+    turns = anatomy.timed(repeats, ours, theirs)
     return (*map(statistics.median, zip(*turns, strict=True)),
             statistics.median(b / a for a, b in turns))
 
@@ -170,7 +156,7 @@ def bench_sampling(repeats, limit=10.0):
     """Seconds to draw 64 digits with the network of lesson 07, in parts of the ten allowed."""
     model, rng = flow.velocity_network(), np.random.default_rng(0)
     low_res = rng.random((64, 7, 7, 1), "float32")
-    turns = timed(repeats, lambda: flow.sample(model, low_res, flow.enlarge(low_res)))
+    turns = anatomy.timed(repeats, lambda: flow.sample(model, low_res, flow.enlarge(low_res)))
     middle = statistics.median(seconds for seconds, in turns)
     return (f"64 digits drawn, s        Keras {middle:8.2f}    allowed      {limit:8.2f}    "
             f"ratio {middle / limit:.2f}")

@@ -64,10 +64,8 @@ def set5():
 
 def seconds(model, side=256, repeats=5):
     """Seconds to enlarge ``side`` x ``side`` pixels, the median of a few, after one to warm up."""
-    from shared.bench import timed  # here, because it imports the recipes, and they this
-
     low_res = np.random.default_rng(0).integers(0, 256, (side, side, 1), dtype="uint8")
-    return float(np.median(timed(repeats, lambda: enlarge(model, low_res))))
+    return float(np.median(anatomy.timed(repeats, lambda: enlarge(model, low_res))))
 
 
 def measure(model):

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from shared import bench, models, photo_models
+from shared import anatomy, bench, models, photo_models
 
 needs_torch = pytest.mark.skipif(not importlib.util.find_spec("torch"),
                                  reason="PyTorch is not installed")
@@ -25,7 +25,7 @@ def test_both_sides_take_turns_and_the_first_turn_does_not_count(monkeypatch):
             clock[0] += seconds[calls.count(name) - 1]
         return function
 
-    monkeypatch.setattr(bench.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(anatomy.time, "perf_counter", lambda: clock[0])
     ours, theirs, ratio = bench.take_turns(
         side("ours", [100, 1, 2, 9]), side("theirs", [100, 4, 4, 9]), repeats=3)
     assert calls == ["ours", "theirs"] * 4
@@ -53,7 +53,7 @@ def test_the_seconds_of_64_digits_stand_beside_their_limit(monkeypatch):
         assert low_res.shape == (64, 7, 7, 1) and guess.shape == (64, 28, 28, 1)
         clock[0] += next(seconds)
 
-    monkeypatch.setattr(bench.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(anatomy.time, "perf_counter", lambda: clock[0])
     monkeypatch.setattr(bench.flow, "sample", sample)
     line = bench.bench_sampling(3)
     assert line.split()[:3] == ["64", "digits", "drawn,"]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared import bench, drawn, luma, patches, photo_models, photo_training
+from shared import anatomy, drawn, luma, patches, photo_models, photo_training
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_the_card_has_figures_of_every_set_that_is_there(few, bicubic, monkeypat
 
 def test_the_seconds_are_the_median_after_a_first_time_that_does_not_count(bicubic, monkeypatch):
     clock = iter([0, 50, 100, 103, 200, 201, 300, 302])  # 50 to warm up, then 3, 1 and 2
-    monkeypatch.setattr(bench.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(anatomy.time, "perf_counter", lambda: next(clock))
     assert photo_training.seconds(bicubic, side=8, repeats=3) == 2
 
 
