@@ -107,6 +107,42 @@ def srcnn(name="srcnn"):
     return keras.Model(low_res, conv(1, 5, dtype="float32", name="high_res")(x), name=name)
 
 
+def srcnn_with_shortcut(name="srcnn"):
+    """What ``srcnn`` is while it is trained: one channel narrower, and added to bicubic.
+
+    It learns what bicubic lacks, as VDSR does, in a fraction of the steps that SRCNN takes to
+    learn to hand the picture on. ``absorb`` makes an ``srcnn`` of it.
+    """
+    low_res = _photo()
+    base = x = Bicubic(name="bicubic")(low_res)
+    x = conv(63, 9, activation="relu")(x)
+    x = conv(31, 5, activation="relu")(x)
+    return keras.Model(low_res, _with(base, conv(1, 5, kernel_initializer="zeros")(x)), name=name)
+
+
+def convolutions(model):
+    """The convolutions of a network, first to last."""
+    return [layer for layer in model.layers if isinstance(layer, layers.Conv2D)]
+
+
+def absorb(model):
+    """The ``srcnn`` that gives the same as a ``srcnn_with_shortcut``.
+
+    The last channel of each layer hands the picture on: a 1 in the middle of a kernel of zeros.
+    A ReLU leaves it as it is, but for what bicubic put below black, which becomes black.
+    """
+    result = srcnn(model.name)
+    weights = []
+    for place, layer in enumerate(convolutions(model)):
+        kernel, bias = layer.get_weights()
+        grows = (place > 0, place < 2)  # the picture comes in by one channel, and leaves by one
+        kernel = np.pad(kernel, ((0, 0), (0, 0), (0, grows[0]), (0, grows[1])))
+        kernel[kernel.shape[0] // 2, kernel.shape[1] // 2, -1, -1] += 1
+        weights += [kernel, np.pad(bias, (0, grows[1]))]
+    result.set_weights(weights)
+    return result
+
+
 def vdsr(depth=20, width=64, name="vdsr"):
     """VDSR (Kim, Lee and Lee 2016): ``depth`` convolutions of 3x3 learn what bicubic lacks.
 
@@ -147,7 +183,7 @@ def fold(model):
     Trained, a normalisation is a factor and an offset a channel; both go into the weights and
     biases of the convolution before it.
     """
-    convs = [layer for layer in model.layers if isinstance(layer, layers.Conv2D)]
+    convs = convolutions(model)
     result = ircnn(convs[0].filters, [layer.dilation_rate[0] for layer in convs],
                    batch_norm=False, name=model.name)
     norms = [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]

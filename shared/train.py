@@ -9,6 +9,7 @@ when the same command is given again.
 """
 
 import argparse
+import functools
 import hashlib
 import os
 import platform
@@ -61,7 +62,7 @@ def train(name, progress=True, epochs=None):
     work, done, seconds = checkpoints(name), 0, 0.0
     loss = loss_name(recipe.loss, recipe.loss_weights)
     # A changed recipe starts anew instead of going on from another one's epochs.
-    optimizer = recipe.optimizer.__name__
+    optimizer = optimizer_name(recipe.optimizer)
     past = [recipe.about, recipe.data, loss, optimizer, recipe.seed, model.count_params()]
     for length, peak, make in cycles:
         batches = make()
@@ -94,6 +95,14 @@ def loss_name(loss, loss_weights=None):
         return " + ".join(f"{loss_weights[key]} {loss_name(part)} ({key})"
                           for key, part in loss.items())
     return getattr(loss, "__name__", getattr(loss, "name", loss))
+
+
+def optimizer_name(optimizer):
+    """An optimizer in words: "Adam", or "Muon(narrow=1)" for a ``functools.partial``."""
+    if isinstance(optimizer, functools.partial):
+        change = ", ".join(f"{key}={value}" for key, value in optimizer.keywords.items())
+        return f"{optimizer.func.__name__}({change})"
+    return optimizer.__name__
 
 
 def hardware():

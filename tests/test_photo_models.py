@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from shared import anatomy, photo_models, resize
+from shared import anatomy, photo_models, recipes, resize
 from shared.photo_models import MODELS
 
 NARROW = {"srcnn": {}, "vdsr": {"width": 2}, "ircnn": {"width": 2},
@@ -129,11 +129,31 @@ def test_the_bicubic_layer_is_the_bicubic_of_resize_and_of_tensorflow(size):
     np.testing.assert_allclose(found, tf.image.resize(images, doubled, "bicubic"), atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["vdsr", "ircnn", "unet", "zoom"])
+@pytest.mark.parametrize("name", ["srcnn", "vdsr", "ircnn", "unet", "zoom"])
 def test_training_starts_from_bicubic(name):
     images = np.random.default_rng(0).random((1, 9, 12, 1), "float32")
-    np.testing.assert_allclose(run(MODELS[name](**NARROW[name]), images),
+    np.testing.assert_allclose(run(recipes.build(name), images),
                                resize.resize(images, (18, 24)), atol=1e-5)
+
+
+def test_a_network_that_has_absorbed_its_shortcut_gives_the_same_without_it():
+    rng = np.random.default_rng(0)
+    model = filled(photo_models.srcnn_with_shortcut(), lambda w: rng.normal(0, 0.05, w.shape))
+    plain = photo_models.absorb(model)
+    assert [w.shape for w in plain.weights] == [w.shape for w in photo_models.srcnn().weights]
+    assert not any(isinstance(layer, layers.Add) for layer in plain.layers)
+    images = rng.uniform(0.3, 0.7, (2, 11, 9, 1)).astype("float32")  # bicubic stays above black
+    wanted = run(model, images)
+    assert np.abs(wanted - resize.resize(images, (22, 18))).max() > 0.05  # the detail is not nil
+    np.testing.assert_allclose(run(plain, images), wanted, atol=1e-4)
+
+
+def test_a_network_that_has_absorbed_its_shortcut_and_learned_nothing_clips_bicubic_at_black():
+    plain = photo_models.absorb(photo_models.srcnn_with_shortcut())
+    images = np.random.default_rng(0).integers(0, 2, (1, 9, 12, 1)).astype("float32")
+    bicubic = resize.resize(images, (18, 24))
+    assert bicubic.min() < -0.01
+    np.testing.assert_allclose(run(plain, images), np.maximum(bicubic, 0), atol=1e-5)
 
 
 def test_folding_takes_the_normalisation_out_and_changes_nothing():

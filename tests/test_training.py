@@ -1,6 +1,7 @@
 """Training: the order of the images, the learning rate, and a run that was interrupted."""
 
 import contextlib
+import functools
 import io
 import re
 
@@ -8,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from shared import losses, metrics, models, recipes, train, training, weights
+from shared import losses, metrics, models, muon, recipes, train, training, weights
 from shared.degrade import block_mean
 from shared.training import Batches, Progress, cosine_rate
 
@@ -208,6 +209,11 @@ def test_a_resumed_training_goes_on_with_the_interrupted_epoch_and_prints_the_sa
                       for name in ("whole", "resumed"))
     assert [line.count("#") for line in whole] == [20] * EPOCHS
     assert resumed == whole[runs["kept"]:]
+
+
+def test_an_optimizer_is_named_with_its_settings():
+    assert train.optimizer_name(muon.Muon) == "Muon"
+    assert train.optimizer_name(functools.partial(muon.Muon, narrow=1)) == "Muon(narrow=1)"
 
 
 def test_training_lowers_the_loss(runs):
