@@ -59,16 +59,17 @@ def poster(images, columns, alt, width=1000):
     display(Image(data=packed.getvalue(), metadata={"alt": alt}, width=width))
 
 
-def photographs(images, alt, columns, width=1000):
+def photographs(images, alt, columns):
     """Show photographs beside each other, as a JPEG, which keeps lessons with colours small.
+
+    On the page each pixel is one of the page's: nothing is resampled.
 
     Args:
         images: dict of name to uint8 (height, width, 3), the name is written above it; or a
             list of them, without names. Those smaller than the largest are repeated pixel by
-            pixel, by a whole number; nothing else is resampled.
+            pixel, by a whole number.
         alt: alternative text.
         columns: photographs a row.
-        width: of the whole on the page, pixels.
     """
     names, images = (list(images), list(images.values())) if isinstance(images, dict) else (
         [""] * len(images), list(images))
@@ -86,8 +87,8 @@ def photographs(images, alt, columns, width=1000):
         pen.text((int(left), int(top)), name, fill=INK, font=font)
         sheet.paste(Picture.fromarray(image), (int(left), int(top + strip)))
     file = io.BytesIO()
-    sheet.save(file, "JPEG", quality=78, subsampling=2, optimize=True)
-    display(Image(data=file.getvalue(), format="jpeg", metadata={"alt": alt}, width=width))
+    sheet.save(file, "JPEG", quality=78, subsampling=0, optimize=True)  # colours at all pixels
+    display(Image(data=file.getvalue(), format="jpeg", metadata={"alt": alt}, width=sheet.width))
 
 
 def panels(rows, notes=None, cmaps=None, size=0.95, ranges=None):
