@@ -53,8 +53,7 @@ def test_the_parameter_count_is_the_closed_form(name):
 
 
 def weights_of_convolutions(model):
-    return sum(int(np.prod(layer.kernel.shape)) for layer in model.layers
-               if isinstance(layer, layers.Conv2D))
+    return sum(int(np.prod(layer.kernel.shape)) for layer in photo_models.convolutions(model))
 
 
 def test_srcnn_and_vdsr_have_the_size_of_their_papers():
