@@ -35,14 +35,16 @@ def show(figure, alt):
 def packed(figure):
     """The bytes of a PNG and its width in pixels; closes the figure.
 
-    It is stored with at most 256 colours, which keeps lessons small.
+    It is stored in greys where it has no colours, else in 256 colours: lessons stay small.
     """
     file = io.BytesIO()
     figure.savefig(file, dpi=DPI, bbox_inches="tight", pad_inches=0.08, facecolor="white")
     plt.close(figure)
     picture = Picture.open(file).convert("RGB")
-    small = io.BytesIO()
-    picture.quantize(256, dither=Picture.Dither.NONE).save(small, "PNG", optimize=True)
+    small, grey = io.BytesIO(), picture.convert("L")
+    few = grey if grey.convert("RGB") == picture else picture.quantize(
+        256, dither=Picture.Dither.NONE)
+    few.save(small, "PNG", optimize=True)
     return small.getvalue(), picture.width
 
 

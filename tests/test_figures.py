@@ -30,6 +30,21 @@ def test_a_figure_carries_its_alternative_text_and_is_shown_smaller_than_stored(
     assert width == pytest.approx(picture.width * 100 / figures.DPI, abs=1)
 
 
+@pytest.mark.parametrize("cmap, mode", [("gray", "L"), ("magma", "P")])
+def test_a_figure_is_stored_in_greys_or_in_256_colours_as_it_was_drawn(cmap, mode):
+    ramp = np.linspace(0, 1, 300).reshape(1, 15, 20)
+    figure = figures.panels({"ramp": ramp}, {"ramp": ["a title"]}, cmaps={"ramp": cmap})
+    with io.BytesIO() as file:
+        figure.savefig(file, dpi=figures.DPI, bbox_inches="tight", pad_inches=0.08,
+                       facecolor="white")
+        drawn = np.asarray(Image.open(file).convert("RGB"), int)
+    data, width = figures.packed(figure)
+    picture = Image.open(io.BytesIO(data))
+    assert picture.mode == mode and picture.width == width
+    off = np.abs(np.asarray(picture.convert("RGB"), int) - drawn)
+    assert off.max() == 0 if mode == "L" else 0 < off.mean() < 1
+
+
 def test_a_row_may_have_another_resolution_and_fewer_images():
     rows = {"7x7": np.zeros((3, 7, 7, 1)), "28x28": np.ones((2, 28, 28, 1))}
     figure = figures.panels(rows, {"28x28": ["a", "b"]})
