@@ -11,8 +11,8 @@ from keras import layers
 from shared.models import PixelShuffle
 from shared.photo_models import Bicubic, CropLike
 
-SAME = (layers.InputLayer, layers.Identity, layers.Add, layers.Concatenate, layers.ReLU,
-        layers.Activation, layers.BatchNormalization)
+SAME = (layers.InputLayer, layers.Identity, layers.Rescaling, layers.Add, layers.Concatenate,
+        layers.ReLU, layers.LeakyReLU, layers.Activation, layers.BatchNormalization)
 GROWING = (PixelShuffle, layers.UpSampling2D, Bicubic)
 
 

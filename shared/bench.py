@@ -81,7 +81,7 @@ def bench_training(repeats):
 
 
 def to_onnx(model, onnx):
-    """The ``zoom`` network as an ONNX model: convolutions, sums, shuffle and bicubic.
+    """The ``zoom`` network as an ONNX model: all kinds of layers that it has, and no others.
 
     Takes and gives (1, 1, height, width). Written out here, since Keras' own export needs a
     converter that does not know today's NumPy.
@@ -99,12 +99,16 @@ def to_onnx(model, onnx):
             continue
         if isinstance(layer, layers.Conv2D):
             kernel, bias = layer.get_weights()
-            relu = layer.activation is keras.activations.relu
             nodes.append(node("Conv", [*inputs, constant(name + "_kernel", kernel.transpose(
-                3, 2, 0, 1)), constant(name + "_bias", bias)],
-                [output + "_linear" if relu else output], pads=[layer.kernel_size[0] // 2] * 4))
-            if relu:
-                nodes.append(node("Relu", [output + "_linear"], [output]))
+                3, 2, 0, 1)), constant(name + "_bias", bias)], [output],
+                pads=[layer.kernel_size[0] // 2] * 4))
+        elif isinstance(layer, layers.LeakyReLU):
+            nodes.append(node("LeakyRelu", inputs, [output], alpha=layer.negative_slope))
+        elif isinstance(layer, layers.Rescaling):
+            nodes.append(node("Mul", [*inputs, constant(name + "_scale", np.float32(layer.scale))],
+                              [output + "_scaled"]))
+            nodes.append(node("Add", [output + "_scaled", constant(
+                name + "_offset", np.float32(layer.offset))], [output]))
         elif isinstance(layer, layers.Add):
             nodes.append(node("Add", inputs, [output]))
         elif isinstance(layer, models.PixelShuffle):

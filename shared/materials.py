@@ -15,7 +15,8 @@ import numpy as np
 from shared import drawn, muon, photo_models, photo_training, runs, training
 from shared.photos import photos
 
-STEPS, WIDTH, BLOCKS, DRAWINGS = 500, 32, 4, 40  # batches of 16 crops; drawings of each kind
+STEPS, WIDTH, BLOCKS, WIDE = 500, 16, 4, 48  # batches of 16 crops
+DRAWINGS = 40  # of each kind
 SEEDS = (1, 2, 3)
 MATERIALS = {"photos": (), **{f"+ {kind.replace('_', ' ')}": (kind,) for kind in drawn.KINDS},
              "+ all of them": tuple(drawn.KINDS)}
@@ -32,14 +33,15 @@ PLAN = [Key(material, seed) for seed in SEEDS for material in MATERIALS]
 # PSNR-Y in dB on the validation photographs, on the test ones, on new drawings of all kinds.
 FIGURES = ("psnr_validation", "psnr_test", "psnr_drawn")
 STORE = runs.Store("materials", PLAN, FIGURES, settings=lambda: {
-    "steps": STEPS, "width": WIDTH, "blocks": BLOCKS, "drawings": DRAWINGS, "optimizer": "Muon"})
+    "steps": STEPS, "width": WIDTH, "blocks": BLOCKS, "wide": WIDE, "drawings": DRAWINGS,
+    "optimizer": "Muon"})
 load = STORE.load
 
 
 def train(key, progress=False):
     """The small network, trained on that material."""
     keras.utils.set_random_seed(key.seed)
-    model = photo_models.zoom(WIDTH, BLOCKS)
+    model = photo_models.zoom(WIDTH, BLOCKS, WIDE)
     batches = photo_training.batches(per_epoch=STEPS, seed=key.seed, drawings=DRAWINGS,
                                      kinds=MATERIALS[key.material])
     training.compile(model, STEPS, "mae", optimizer=muon.Muon)

@@ -276,8 +276,9 @@ RECIPES = {
     "ircnn": photo("ircnn", "seven dilated convolutions and a shortcut", epochs=28,
                    finish=photo_models.fold),
     "unet": photo("unet", "a U-Net of five layers", epochs=10, side=48),
-    "zoom": photo("zoom", "residual sub-pixel network of 64 wide and 4 blocks", epochs=18,
-                  side=48),
+    "zoom": photo("zoom", "residual sub-pixel network of 8 blocks, 32 and 96 wide", epochs=72,
+                  side=40, batch_size=8, peak=1.5e-3,
+                  optimizer=functools.partial(muon.Muon, adam_lr_ratio=0.1, weight_decay=0.1)),
 }
 
 
