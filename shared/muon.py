@@ -15,7 +15,7 @@ class Muon(keras.optimizers.Muon):
 
     Its rows are all weights that reach one output channel, so (height * width * in, out).
     Biases, and kernels with fewer than ``narrow`` channels on a side (the first and the last
-    of a network), learn by Adam. No weight decay.
+    of a network), learn by Adam. No weight decay unless asked for.
 
     Args:
         learning_rate: as for ``keras.optimizers.Muon``; steps are scaled to be as large as
