@@ -15,8 +15,8 @@ import numpy as np
 from shared import drawn, muon, photo_models, photo_training, runs, training
 from shared.photos import photos
 
-STEPS, WIDTH, BLOCKS, WIDE = 500, 16, 4, 48  # batches of 16 crops
-DRAWINGS = 40  # of each kind
+STEPS, DRAWINGS = 500, 40  # batches of 16 crops; drawings of each kind
+WIDTH, BLOCKS, WIDE = 16, 4, 48  # as ``photo_models.zoom`` has them
 SEEDS = (1, 2, 3)
 MATERIALS = {"photos": (), **{f"+ {kind.replace('_', ' ')}": (kind,) for kind in drawn.KINDS},
              "+ all of them": tuple(drawn.KINDS)}
