@@ -158,19 +158,23 @@ def low_reader(side):
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 
 
-def photo(name, about, epochs, side=24, batch_size=16, **change):
+def photo(name, about, epochs, side=24, batch_size=16, more=(), **change):
     """The recipe of a network of lesson 06, on crops of ``side`` pixels at low resolution.
 
-    An epoch is 4,000 crops; ``change`` is what else differs from the others.
+    An epoch is 4,000 crops; ``more`` are further cycles, (epochs, peak) each; ``change`` is
+    what else differs from the others.
     """
+    def batches():
+        return photo_training.batches(
+            per_epoch=4000 // batch_size, batch_size=batch_size, side=side,
+            kinds=("dead_leaves", "lettering"), drawings=40)
+
     usual = {"build": photo_models.MODELS[name], "loss": "mae", "peak": 2e-3,
              "optimizer": muon.Muon}
     return Recipe(
         about=f"luma of photographs x2, {about} (lesson 06)",
-        batches=lambda: photo_training.batches(
-            per_epoch=4000 // batch_size, batch_size=batch_size, side=side,
-            kinds=("dead_leaves", "lettering"), drawings=40),
-        measure=photo_training.measure, epochs=epochs,
+        batches=batches, measure=photo_training.measure, epochs=epochs,
+        more=tuple((length, peak, batches) for length, peak in more),
         data="31 photographs at three sizes, 40 drawings of dead leaves and 40 of lettering",
         **(usual | change))
 
@@ -277,7 +281,7 @@ RECIPES = {
                    finish=photo_models.fold),
     "unet": photo("unet", "a U-Net of five layers", epochs=10, side=48),
     "zoom": photo("zoom", "residual sub-pixel network of 8 blocks, 32 and 96 wide", epochs=72,
-                  side=40, batch_size=8, peak=1.5e-3,
+                  side=40, batch_size=8, peak=1.5e-3, more=((150, 1e-3),),
                   optimizer=functools.partial(muon.Muon, adam_lr_ratio=0.1, weight_decay=0.1)),
 }
 

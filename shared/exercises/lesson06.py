@@ -91,16 +91,21 @@ SIDE, CALLS, LIMIT = 40, 16, 0.05  # pixels of a crop, calls of the network, dB
 
 @functools.cache
 def _crops():
-    """Crops of the validation photographs: low resolution in [0, 1], truth in 0 to 255."""
-    pairs = []
+    """Crops of the validation photographs: low resolution in [0, 1], truth in 0 to 255.
+
+    Of each photograph the three that vary most: in smooth ones nothing is left to gain.
+    """
+    found = []
     for photo in photos("validation").values():
         truth = luma.crop(luma.luma(photo))
         low_res = luma.reduce(truth)
-        for part in (2, 3, 4):
-            top, left = ((size - SIDE) // part for size in low_res.shape[:2])
-            pairs.append((low_res[top:top + SIDE, left:left + SIDE] / np.float32(255),
-                          truth[2 * top:2 * (top + SIDE), 2 * left:2 * (left + SIDE)]))
-    return tuple(np.stack(parts) for parts in zip(*pairs, strict=True))
+        height, width = low_res.shape[:2]
+        crops = [(low_res[top:top + SIDE, left:left + SIDE] / np.float32(255),
+                  truth[2 * top:2 * (top + SIDE), 2 * left:2 * (left + SIDE)])
+                 for top in range(0, height - SIDE + 1, SIDE)
+                 for left in range(0, width - SIDE + 1, SIDE)]
+        found += sorted(crops, key=lambda crop: np.std(crop[0]))[-3:]
+    return tuple(np.stack(parts) for parts in zip(*found, strict=True))
 
 
 @functools.cache
