@@ -144,7 +144,7 @@ def better(answer):
     if result.max() > 4:
         return "give luma in [0, 1], as `enlarge` does, not 0 to 255"
     gain = _psnr(result) - reference
-    if abs(gain) < 1e-6:
+    if abs(gain) < 1e-3:  # a pixel may round the other way
         return "that is the network's own answer; make it better"
     if gain < LIMIT:
         told = f"{abs(gain):.2f} dB {'more' if gain > 0 else 'less'} than `enlarge(low_res)`"
