@@ -4,7 +4,8 @@
     python -m shared.materials --again    makes all of them anew
 
 Each run trains a small network of ``photo_models.zoom``'s shape for the same number of batches
-on another material, and measures it on photographs and on drawings that it has not seen.
+on another material, and measures it on photographs and on drawings that it has not seen. One
+learns from photographs alone, but by kernels in eight turns (``photo_models.TurnedConv2D``).
 """
 
 from typing import NamedTuple
@@ -19,7 +20,7 @@ STEPS, DRAWINGS = 500, 40  # batches of 16 crops; drawings of each kind
 WIDTH, BLOCKS, WIDE = 16, 4, 48  # as ``photo_models.zoom`` has them
 SEEDS = (1, 2, 3)
 MATERIALS = {"photos": (), **{f"+ {kind.replace('_', ' ')}": (kind,) for kind in drawn.KINDS},
-             "+ all of them": tuple(drawn.KINDS)}
+             "+ all of them": tuple(drawn.KINDS), "in eight turns": ()}
 
 
 class Key(NamedTuple):
@@ -41,7 +42,9 @@ load = STORE.load
 def train(key, progress=False):
     """The small network, trained on that material."""
     keras.utils.set_random_seed(key.seed)
-    model = photo_models.zoom(WIDTH, BLOCKS, WIDE)
+    turned = key.material == "in eight turns"
+    build = photo_models.zoom_of_turns if turned else photo_models.zoom
+    model = build(WIDTH, BLOCKS, WIDE)
     batches = photo_training.batches(per_epoch=STEPS, seed=key.seed, drawings=DRAWINGS,
                                      kinds=MATERIALS[key.material])
     training.compile(model, STEPS, "mae", optimizer=muon.Muon)

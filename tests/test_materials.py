@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from shared import drawn, materials, photo_training
+from shared import drawn, materials, photo_training, training
 
 
 @pytest.fixture
@@ -33,6 +33,17 @@ def test_a_run_follows_from_its_seed_and_its_material(small):
         np.testing.assert_allclose(found, wanted, atol=1e-3)  # threads add in any order
     for other in others:
         assert max(np.abs(x - y).max() for x, y in zip(first, other, strict=True)) > 2e-3
+
+
+def test_one_run_has_kernels_in_eight_turns(small, monkeypatch):
+    monkeypatch.setattr(materials, "WIDTH", 8)
+    photo = np.random.default_rng(1).random((1, 24, 32, 1), "float32")
+    off = []
+    for material in ("in eight turns", "photos"):
+        model = materials.train(materials.Key(material, 1))
+        answer, mirrored = (training.predict(model, x) for x in (photo, photo[:, :, ::-1]))
+        off.append(np.abs(mirrored[:, :, ::-1] - answer).max())
+    assert off[0] < 1e-4 < off[1]
 
 
 def test_the_command_makes_every_run(small, monkeypatch, tmp_path, capsys):

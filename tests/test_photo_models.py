@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from shared import anatomy, photo_models, recipes, resize
+from shared import anatomy, muon, patches, photo_models, recipes, resize
 from shared.models import PixelShuffle
 from shared.photo_models import MODELS
 
@@ -174,9 +174,71 @@ def test_folding_takes_the_normalisation_out_and_changes_nothing():
     np.testing.assert_allclose(run(folded, images), wanted, atol=1e-4)
 
 
+def of_turns(seed=0):
+    """A narrow ``zoom_of_turns`` with random weights, none zero."""
+    rng = np.random.default_rng(seed)
+    return filled(photo_models.zoom_of_turns(8, 2, 16),
+                  lambda w: rng.normal(0, (np.prod(w.shape[:-1]) / 8)**-0.5, w.shape)
+                  if w.ndim == 4 else rng.normal(0, 0.1, w.shape))
+
+
+@pytest.mark.parametrize("turn", range(1, 8))
+def test_a_turned_photo_gets_the_turned_answer(turn):
+    rng = np.random.default_rng(0)
+    photo = rng.random((9, 12, 1)).astype("float32")
+    image = np.ascontiguousarray(patches.turned(photo, turn))
+    model = of_turns()
+    answer = run(model, photo[None])[0]
+    detail = answer - resize.resize(photo[None], (18, 24))[0]
+    assert detail.std() > 0.1
+    found = run(model, image[None])[0]
+    np.testing.assert_allclose(found, patches.turned(answer, turn), atol=1e-4)
+
+
+def test_a_plain_network_does_not_turn_with_the_photo():
+    rng = np.random.default_rng(0)
+    plain = filled(MODELS["zoom"](8, 2, 16), lambda w: rng.normal(0, 0.1, w.shape))
+    photo = rng.random((1, 9, 12, 1)).astype("float32")
+    assert np.abs(run(plain, photo[:, ::-1]) - run(plain, photo)[:, ::-1]).max() > 0.01
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 1, 16), (3, 3, 16, 24), (3, 3, 16, 4)])
+def test_an_eighth_of_the_weights_is_free(shape):
+    size = int(np.prod(shape))
+    basis = np.eye(size, dtype="float32").reshape(size, *shape)
+    mean = np.stack([photo_models.mean_of_turns(one) for one in basis]).reshape(size, size)
+    np.testing.assert_allclose(mean @ mean, mean, atol=1e-6)
+    assert np.trace(mean) == pytest.approx(size / 8)  # the rank of a projection
+
+
+def test_turned_kernels_vary_as_much_as_plain_ones_before_training():
+    plain, of_turns = (photo_models.convolutions(build()) for build in
+                       (photo_models.zoom, photo_models.zoom_of_turns))
+    for one, other in zip(plain[1:-1], of_turns[1:-1], strict=True):  # of many free weights
+        kernel = photo_models.mean_of_turns(other.kernel)
+        assert np.std(kernel) == pytest.approx(np.std(one.kernel), rel=0.25)
+
+
+def test_weights_stay_the_mean_of_their_turns_in_training():
+    model = photo_models.zoom_of_turns(8, 1, 16)
+    rng = np.random.default_rng(0)
+    model.compile(muon.Muon(1e-2, narrow=1), "mse")
+    before = model.get_weights()
+    model.fit(rng.random((8, 12, 12, 1)), rng.random((8, 24, 24, 1)), verbose=0, epochs=3)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        assert np.abs(new - old).max() > 1e-3
+        np.testing.assert_allclose(new, photo_models.mean_of_turns(new), atol=1e-5)
+
+
+@pytest.mark.parametrize(("channels", "filters"), [(2, 8), (4, 8), (1, 12), (8, 1)])
+def test_channels_that_do_not_stand_in_eight_groups_are_refused(channels, filters):
+    with pytest.raises(ValueError, match="multiple of 8"):
+        photo_models.TurnedConv2D(filters, 3).build((None, 9, 9, channels))
+
+
 def test_saved_models_load_in_a_fresh_process_with_safe_mode_on(after_loading):
     images = np.random.default_rng(0).random((2, 9, 11, 1), "float32")
-    made = {name: random(name) for name in MODELS}
+    made = {name: random(name) for name in MODELS} | {"zoom_of_turns": of_turns()}
     found = after_loading(made, images, "photo_models")
     for name, model in made.items():
         np.testing.assert_allclose(found[name], run(model, images), atol=1e-5)
