@@ -19,8 +19,9 @@ from shared.photos import photos
 STEPS, DRAWINGS = 500, 40  # batches of 16 crops; drawings of each kind
 WIDTH, BLOCKS, WIDE = 16, 4, 48  # as ``photo_models.zoom`` has them
 SEEDS = (1, 2, 3)
+TURNED = "in eight turns"  # photographs alone, and ``photo_models.zoom_of_turns``
 MATERIALS = {"photos": (), **{f"+ {kind.replace('_', ' ')}": (kind,) for kind in drawn.KINDS},
-             "+ all of them": tuple(drawn.KINDS), "in eight turns": ()}
+             "+ all of them": tuple(drawn.KINDS), TURNED: ()}
 
 
 class Key(NamedTuple):
@@ -42,8 +43,7 @@ load = STORE.load
 def train(key, progress=False):
     """The small network, trained on that material."""
     keras.utils.set_random_seed(key.seed)
-    turned = key.material == "in eight turns"
-    build = photo_models.zoom_of_turns if turned else photo_models.zoom
+    build = photo_models.zoom_of_turns if key.material == TURNED else photo_models.zoom
     model = build(WIDTH, BLOCKS, WIDE)
     batches = photo_training.batches(per_epoch=STEPS, seed=key.seed, drawings=DRAWINGS,
                                      kinds=MATERIALS[key.material])

@@ -6,6 +6,8 @@ work on a bicubic enlargement, which is their first layer; ``unet`` and ``zoom``
 photo as it is, and grow at the very end.
 """
 
+import functools
+
 import keras
 import numpy as np
 from keras import layers, ops
@@ -263,13 +265,17 @@ class TurnedConv2D(layers.Conv2D):
 
 def mean_of_turns(weights):
     """The mean over eight turns of a kernel (height, width, in, out) or a bias (out,)."""
-    shape = tuple(weights.shape)
     for turn in (1, 2, 4):  # the other turns of ``patches.turned`` are products of these
-        places = np.arange(np.prod(shape)).reshape(shape)[..., _moved(shape[-1], turn)]
-        if len(shape) == 4:
-            places = turned(places, turn)[:, :, _moved(shape[2], turn)]
+        places = _places(tuple(weights.shape), turn)
         weights = (weights + ops.take(ops.reshape(weights, (-1,)), places)) / 2
     return weights
+
+
+@functools.cache
+def _places(shape, turn):
+    """Where in flat weights of that shape those of the turned photo lie: int array, ``shape``."""
+    places = np.arange(np.prod(shape)).reshape(shape)[..., _moved(shape[-1], turn)]
+    return turned(places, turn)[:, :, _moved(shape[2], turn)] if len(shape) == 4 else places
 
 
 def _moved(channels, turn):
@@ -316,10 +322,8 @@ def zoom_of_turns(width=32, blocks=8, wide=96, name="zoom"):
 
     The widths are multiples of 8.
     """
-    def conv(filters, **kwargs):
-        return TurnedConv2D(filters, 3, padding="same", **kwargs)
-
-    return zoom(width, blocks, wide, conv, name)
+    turned_conv = functools.partial(TurnedConv2D, kernel_size=3, padding="same")
+    return zoom(width, blocks, wide, turned_conv, name)
 
 
 MODELS = {"srcnn": srcnn, "vdsr": vdsr, "ircnn": ircnn, "unet": unet, "zoom": zoom}

@@ -39,7 +39,7 @@ def test_one_run_has_kernels_in_eight_turns(small, monkeypatch):
     monkeypatch.setattr(materials, "WIDTH", 8)
     photo = np.random.default_rng(1).random((1, 24, 32, 1), "float32")
     off = []
-    for material in ("in eight turns", "photos"):
+    for material in (materials.TURNED, "photos"):
         model = materials.train(materials.Key(material, 1))
         answer, mirrored = (training.predict(model, x) for x in (photo, photo[:, :, ::-1]))
         off.append(np.abs(mirrored[:, :, ::-1] - answer).max())

@@ -212,9 +212,9 @@ def test_an_eighth_of_the_weights_is_free(shape):
 
 
 def test_turned_kernels_vary_as_much_as_plain_ones_before_training():
-    plain, of_turns = (photo_models.convolutions(build()) for build in
-                       (photo_models.zoom, photo_models.zoom_of_turns))
-    for one, other in zip(plain[1:-1], of_turns[1:-1], strict=True):  # of many free weights
+    plain, turning = (photo_models.convolutions(build()) for build in
+                      (photo_models.zoom, photo_models.zoom_of_turns))
+    for one, other in zip(plain[1:-1], turning[1:-1], strict=True):  # of many free weights
         kernel = photo_models.mean_of_turns(other.kernel)
         assert np.std(kernel) == pytest.approx(np.std(one.kernel), rel=0.25)
 
