@@ -4,14 +4,16 @@
 
 It needs a Debian system with apt-get, or the packages' .deb files beside this script. Each
 photo is shrunk by two or more, which removes noise and what JPEG leaves behind, and stored as
-WebP. Another version of Pillow may pack the same picture in other bytes; the table in
-data/README.md and shared/photos.py hold those of the shipped files, and this script says
-which of them came out different.
+WebP: large ones in data/photos/, smaller ones of other subjects in data/photos/more/. Another
+version of Pillow may pack the same picture in other bytes; the table in data/README.md and
+data/photos/SHA256SUMS hold those of the shipped files, and this script says which of them came
+out different. `--sums` writes SHA256SUMS anew.
 """
 
 import hashlib
 import io
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -21,7 +23,7 @@ from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from shared.photos import SHA256  # noqa: E402
+from shared.photos import SUMS, sums  # noqa: E402
 
 LOMIRI = "lomiri-wallpapers-16.04", "usr/share/backgrounds/{}.jpg"
 LOMIRI_20 = "lomiri-wallpapers-20.04", "usr/share/backgrounds/{}.jpg"
@@ -70,6 +72,42 @@ SOURCES = {
 }
 PIXELS, QUALITY = 900_000, 90
 
+# GCompris, a collection of activities for children, has photographs inside its Qt resource
+# files, one file an activity, and a README there with the author and licence of each.
+GCOMPRIS = "gcompris-qt-data", "usr/share/gcompris-qt/rcc/{}.rcc"
+# Activity, and names in data/photos/more: folder and name there.
+MORE = {
+    "erase": {name: f"resource/{there}" for name, there in {
+        "alpaca": "alpaca", "bee": "bee", "butterfly": "butterfly", "calf": "calf",
+        "camels": "camels", "caterpillar": "caterpillar", "chamaeleon": "chamaeleon",
+        "cheetah": "cheetah", "crab": "crab", "flying_fox": "flying_fox", "gibbon": "gibbon",
+        "giraffe": "giraffe", "goat": "goat", "gosling": "gosling",
+        "harrier": "northern_harrier", "heron": "heron", "ibex": "nubian_ibex",
+        "kingfisher": "kingfisher", "kitten": "kitten", "macaque": "macaque",
+        "meerkats": "meerkats", "penguin": "penguin", "pony": "horse",
+        "proboscis_monkey": "long_nosed_monkey", "red_panda": "red_panda",
+        "rhinoceros": "rhinoceros", "spoonbills": "spoonbills", "squirrel": "squirrel",
+        "swans": "swans", "toucan": "toucan"}.items()},
+    "explore_monuments": {name: f"resource/{there}" for name, there in {
+        "arena": "france/arlesAmphitheater", "basilica": "germany/aulaPalatina",
+        "brandenburg_gate": "germany/brandenburgGate", "cathedral": "france/reimsCathedral",
+        "chambord": "france/chateaudeChambord", "charminar": "india/charminar",
+        "chenonceau": "france/chateaudeChenonceau", "chichen_itza": "wonders/chichenItza",
+        "colosseum": "wonders/colosseum", "dome": "germany/berlinCathedral",
+        "eiffel_tower": "france/eiffelTower", "hawa_mahal": "india/hawaMahal",
+        "liberty": "usa/statueofLiberty", "lincoln_memorial": "usa/lincolnMemorial",
+        "mysore_palace": "india/mysorePalace", "neuschwanstein": "germany/neuschwansteinCastle",
+        "papal_palace": "france/palaisdesPapes", "petra": "wonders/petra",
+        "qutub_minar": "india/qutubMinar", "taj_mahal": "wonders/tajMahal"}.items()},
+    "explore_farm_animals": {"duck": "resource/animals/duck", "owl": "resource/animals/owl"},
+    "explore_world_animals": {"lemurs": "resource/animals/lemur",
+                              "macaw": "resource/animals/scarlet_macaw",
+                              "panda": "resource/animals/panda"},
+    "explore_world_music": {"drums": "resource/music/africa", "mariachi": "resource/music/mexico",
+                            "opera": "resource/music/italy", "session": "resource/music/ireland"},
+}
+MORE_PIXELS, MORE_QUALITY = 200_000, 85
+
 
 def unpack(package, work):
     """The folder with a package's files, fetched where there is no .deb beside this script."""
@@ -84,41 +122,91 @@ def unpack(package, work):
     return folder
 
 
-def shrunk(picture):
-    """RGB, shrunk by two or more to about ``PIXELS``, both sides even.
+def resources(path):
+    """The files inside a Qt resource file, by name: a dict of bytes.
+
+    Numbers are big-endian. The head names where the tree, the contents and the names start. A
+    knot of the tree (22 bytes) is a folder, with the number of its first child, or a file. The
+    photographs lie there as they are; what is compressed is left out.
+    """
+    content = path.read_bytes()
+    mark, _, tree, data, names = struct.unpack_from(">4s4I", content)
+    if mark != b"qres":
+        sys.exit(f"{path} is no Qt resource file")
+    found = {}
+
+    def walk(number, folder):
+        at = tree + 22 * number
+        name, flags, first, second = struct.unpack_from(">IHII", content, at)
+        if number:
+            length, = struct.unpack_from(">H", content, names + name)
+            start = names + name + 6  # behind the length and a hash
+            folder += "/" + content[start:start + 2 * length].decode("utf-16-be")
+        if flags & 2:  # a folder: how many children, and where they start
+            for child in range(second, second + first):
+                walk(child, folder)
+        elif not flags & 5:  # a file: its language, and where it is
+            length, = struct.unpack_from(">I", content, data + second)
+            found[folder] = content[data + second + 4:data + second + 4 + length]
+
+    walk(0, "")
+    return found
+
+
+def shrunk(picture, pixels):
+    """RGB, shrunk by two or more to about ``pixels``, both sides even.
 
     Lanczos, after block means where the photo is shrunk by six or more: each new pixel is an
     average over many old ones, in which noise and the blocks of JPEG are lost.
     """
     width, height = picture.size
-    factor = max(2, (width * height / PIXELS) ** 0.5)
+    factor = max(2, (width * height / pixels) ** 0.5)
     size = (round(width / factor / 2) * 2, round(height / factor / 2) * 2)
     return picture.convert("RGB").resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
-def packed(picture):
+def packed(picture, quality):
     """The bytes of the WebP file."""
     file = io.BytesIO()
-    picture.save(file, "WEBP", quality=QUALITY, method=6)
+    picture.save(file, "WEBP", quality=quality, method=6)
     return file.getvalue()
+
+
+def made(work):
+    """Each file of data/photos: its name there, and its bytes."""
+    for name, ((package, place), there) in SOURCES.items():
+        with Image.open(unpack(package, work) / place.format(there)) as picture:
+            yield f"{name}.webp", packed(shrunk(picture, PIXELS), QUALITY)
+    package, place = GCOMPRIS
+    for activity, chosen in MORE.items():
+        files = resources(unpack(package, work) / place.format(activity))
+        for name, there in chosen.items():
+            content = files[f"/gcompris/src/activities/{activity}/{there}.webp"]
+            with Image.open(io.BytesIO(content)) as picture:
+                yield f"more/{name}.webp", packed(shrunk(picture, MORE_PIXELS), MORE_QUALITY)
+
+
+def write(path, content):
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(content)
+    os.replace(part, path)
 
 
 def main():
     folder = HERE / "photos"
-    folder.mkdir(exist_ok=True)
-    total = 0
+    (folder / "more").mkdir(parents=True, exist_ok=True)
+    anew = "--sums" in sys.argv
+    shipped, lines, total = {} if anew else sums(), [], 0
     with tempfile.TemporaryDirectory() as work:
-        for name, ((package, place), there) in SOURCES.items():
-            path = unpack(package, work) / place.format(there)
-            with Image.open(path) as picture:
-                content = packed(shrunk(picture))
-            part = folder / f"{name}.webp.part"
-            part.write_bytes(content)
-            os.replace(part, folder / f"{name}.webp")
+        for name, content in made(work):
+            write(folder / name, content)
             sha256, total = hashlib.sha256(content).hexdigest(), total + len(content)
-            note = "" if SHA256.get(name) == sha256 else "  not the shipped one"
-            print(f"{name}.webp  {len(content):7,}  {sha256}{note}")
-    print(f"{len(SOURCES)} photos, {total:,} bytes")
+            lines.append(f"{sha256}  {name}\n")
+            note = "" if anew or shipped.get(name) == sha256 else "  not the shipped one"
+            print(f"{name}  {len(content):7,}  {sha256}{note}")
+    print(f"{len(lines)} photos, {total:,} bytes")
+    if anew:
+        write(folder / SUMS, "".join(lines).encode())
 
 
 if __name__ == "__main__":

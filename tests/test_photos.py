@@ -27,15 +27,25 @@ def test_the_36_photos_are_divided_into_31_and_5_and_none_is_in_both(validation)
     train = photos.photos("train")
     assert len(train) == 31 and sorted(validation) == sorted(photos.VALIDATION)
     assert not set(train) & set(validation)
-    assert {path.stem for path in FOLDER.iterdir()} == set(train) | set(validation)
+    assert {path.stem for path in FOLDER.glob("*.webp")} == set(train) | set(validation)
     for picture in (train | validation).values():
         assert picture.dtype == np.uint8 and picture.shape[2] == 3
         assert 300_000 < picture.shape[0] * picture.shape[1] <= 906_000
         assert picture.shape[0] % 2 == picture.shape[1] % 2 == 0
 
 
-def test_the_photos_take_no_more_than_five_megabytes():
-    assert sum(path.stat().st_size for path in FOLDER.iterdir()) <= 5_000_000
+def test_more_are_59_smaller_photos_under_names_of_their_own(validation):
+    more = photos.photos("more")
+    assert len(more) == 59 and {path.stem for path in (FOLDER / "more").iterdir()} == set(more)
+    assert not set(more) & (set(photos.photos("train")) | set(validation) | set(photos.TEST))
+    for picture in more.values():
+        assert picture.dtype == np.uint8 and picture.shape[2] == 3
+        assert 80_000 < picture.shape[0] * picture.shape[1] <= 202_000
+        assert picture.shape[0] % 2 == picture.shape[1] % 2 == 0
+
+
+def test_the_photos_take_no_more_than_six_megabytes():
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*.webp")) <= 6_000_000
 
 
 def test_the_test_photos_come_with_scikit_image_and_need_no_download(monkeypatch):
@@ -53,7 +63,7 @@ def test_the_test_photos_come_with_scikit_image_and_need_no_download(monkeypatch
 
 
 def test_an_unknown_split_is_refused_by_name():
-    with pytest.raises(ValueError, match="'val'.*train, validation or test"):
+    with pytest.raises(ValueError, match="'val'.*train, validation, more or test"):
         photos.photos("val")
 
 
@@ -83,16 +93,34 @@ def test_a_damaged_photo_says_how_to_mend_it(damage, other):
     assert "git checkout data/photos/cups.webp" in str(error.value)
 
 
+@pytest.mark.parametrize("damage", [lambda text: "", lambda text: text[:500],
+                                    lambda text: "<html>\n" + text],
+                         ids=["empty", "truncated", "another file"])
+def test_a_damaged_list_of_sums_says_how_to_mend_it(damage, other):
+    path = other / photos.SUMS
+    path.write_text(damage(path.read_text()))
+    with pytest.raises(ValueError, match="git checkout data/photos/SHA256SUMS"):
+        photos.photos("train")
+
+
+def test_a_missing_list_of_sums_says_how_to_mend_it(other):
+    (other / photos.SUMS).unlink()
+    with pytest.raises(FileNotFoundError, match="git checkout data/photos/SHA256SUMS"):
+        photos.photos("more")
+
+
 def test_each_photo_has_author_and_licence_in_the_readme_with_size_and_sha256():
     text = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| photos/(\w+)\.webp \| (.+) \|$", text, re.M)
-    assert {name for name, _ in rows} == set(photos.SHA256) and len(rows) == 36
-    for name, rest in rows:
-        _, author, licence, pixels, size, sha256 = rest.split(" | ")
-        path = FOLDER / f"{name}.webp"
-        assert author and licence in {"CC0 1.0", "CC BY 4.0", "CC BY-SA 4.0", "CC BY-SA 3.0",
-                                      "GPL 2+", "LGPL 3"}
-        assert int(size) == path.stat().st_size and sha256 == photos.SHA256[name]
+    rows = re.findall(r"^\| photos/([\w/]+\.webp) \| (.+) \|$", text, re.M)
+    assert {file for file, _ in rows} == set(photos.sums()) and len(rows) == 36 + 59
+    for file, rest in rows:
+        title, author, licence, pixels, size, sha256 = rest.split(" | ")
+        path = FOLDER / file
+        assert author and licence in {"public domain", "CC0 1.0", "CC BY 2.0", "CC BY 3.0",
+                                      "CC BY 4.0", "CC BY-SA 4.0", "CC BY-SA 3.0", "GPL 2+",
+                                      "LGPL 3"}
+        assert re.fullmatch(r"\[.+\]\(https://\S+\)", title) or path.parent == FOLDER
+        assert int(size) == path.stat().st_size and sha256 == photos.sums()[file]
         with Image.open(path) as picture:
             assert pixels == "{}x{}".format(*picture.size)
 
