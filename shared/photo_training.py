@@ -9,16 +9,28 @@ from shared import anatomy, drawn, luma, patches, pictures, training
 from shared.photos import photos
 
 SIDE = 320  # of a drawing, pixels
+LEAST = 0.3  # of a photo's height and width
 
 
-def material(kinds=tuple(drawn.KINDS), drawings=12, seed=1):
-    """Training photographs at three sizes, and drawings: a list of ``patches.Pair``.
+def material(kinds=tuple(drawn.KINDS), drawings=12, seed=1, splits=("train",), sizes=None):
+    """Photographs at several sizes, and drawings: a list of ``patches.Pair``.
 
-    ``kinds``: of ``drawn.KINDS``, ``drawings`` of each; none: photographs alone.
+    Args:
+        kinds: of ``drawn.KINDS``, ``drawings`` of each; none: photographs alone.
+        splits: of ``photos.photos``, which photographs.
+        sizes: each photo as it is, and so many times smaller, by a chance factor down to
+            ``LEAST``; None: at the three fixed sizes of ``patches.pairs``.
     """
     rng = np.random.default_rng(seed)
     made = [drawn.KINDS[kind](rng, SIDE) for kind in kinds for _ in range(drawings)]
-    return patches.pairs(photos("train").values()) + patches.pairs(made, shrinks=(1.0,))
+    pictures = [picture for split in splits for picture in photos(split).values()]
+    if sizes is None:
+        taken = patches.pairs(pictures)
+    else:
+        factors = LEAST ** rng.random((len(pictures), sizes))
+        taken = [pair for picture, smaller in zip(pictures, factors, strict=True)
+                 for pair in patches.pairs([picture], (1.0, *smaller))]
+    return taken + patches.pairs(made, shrinks=(1.0,))
 
 
 def batches(per_epoch=500, batch_size=16, side=48, seed=1, **choice):

@@ -7,6 +7,7 @@ and the tests read.
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -31,7 +32,19 @@ from shared import (
 from shared.degrade import block_mean, project
 from shared.resize import upscale
 
+WITH_DECAY = functools.partial(muon.Muon, adam_lr_ratio=0.1, weight_decay=0.1)
 CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+class Cycle(NamedTuple):
+    """One cycle of training: a cosine rate over ``epochs`` (warm restarts, Loshchilov and
+    Hutter 2017). ``loss`` and ``optimizer`` are the recipe's where there is none."""
+
+    epochs: int
+    peak: float
+    batches: Callable
+    loss: str | Callable | dict | None = None
+    optimizer: Callable | None = None
 
 
 @dataclass(frozen=True)
@@ -45,8 +58,7 @@ class Recipe:
         measure: function of the trained model that returns its test figures, a dict of numbers
             and lists of them.
         epochs, peak, loss, optimizer, seed: as in ``training``.
-        more: further cycles of training, each (epochs, peak, batches) with a new cosine rate
-            (warm restarts, Loshchilov and Hutter 2017).
+        more: further cycles of training, each a ``Cycle``.
         loss_weights: one for each loss where ``loss`` is a dict.
         finish: function of the trained model that returns the one to ship; itself if absent.
         data: names of the data, for the card.
@@ -161,21 +173,26 @@ def low_reader(side):
 def photo(name, about, epochs, side=24, batch_size=16, more=(), **change):
     """The recipe of a network of lesson 06, on crops of ``side`` pixels at low resolution.
 
-    An epoch is 4,000 crops; ``more`` are further cycles, (epochs, peak) each; ``change`` is
-    what else differs from the others.
+    An epoch is 4,000 crops. ``more`` are further cycles, for each a dict: ``epochs`` and
+    ``peak``, ``loss`` and ``optimizer`` where they change, and ``choice``, what differs in
+    ``photo_training.material``. ``change`` is what else differs from the others.
     """
-    def batches():
+    def batches(**choice):
         return photo_training.batches(
             per_epoch=4000 // batch_size, batch_size=batch_size, side=side,
-            kinds=("dead_leaves", "lettering"), drawings=40)
+            kinds=("dead_leaves", "lettering"), drawings=40, **choice)
+
+    def cycle(choice=(), **settings):
+        return Cycle(batches=functools.partial(batches, **dict(choice)), **settings)
 
     usual = {"build": photo_models.MODELS[name], "loss": "mae", "peak": 2e-3,
-             "optimizer": muon.Muon}
+             "optimizer": muon.Muon,
+             "data": "31 photographs at three sizes, 40 drawings of dead leaves and 40 of "
+                     "lettering"}
     return Recipe(
         about=f"luma of photographs x2, {about} (lesson 06)",
         batches=batches, measure=photo_training.measure, epochs=epochs,
-        more=tuple((length, peak, batches) for length, peak in more),
-        data="31 photographs at three sizes, 40 drawings of dead leaves and 40 of lettering",
+        more=tuple(cycle(**settings) for settings in more),
         **(usual | change))
 
 
@@ -235,7 +252,7 @@ RECIPES = {
         loss={"high_res": losses.log_mse, "digit": CROSS_ENTROPY, "clothes": CROSS_ENTROPY},
         loss_weights={"high_res": 1.0, "digit": 0.1, "clothes": 0.1},
         peak=1e-3,
-        more=((24, 5e-4, combined.batches), (5, 3e-4, combined.taught_batches)),
+        more=(Cycle(24, 5e-4, combined.batches), Cycle(5, 3e-4, combined.taught_batches)),
         data="MNIST and Fashion-MNIST, 50,000 training images each; the drawings of hd; in the "
              "last cycle also the answers of baseline and fashion",
     ),
@@ -280,9 +297,17 @@ RECIPES = {
     "ircnn": photo("ircnn", "seven dilated convolutions and a shortcut", epochs=28,
                    finish=photo_models.fold),
     "unet": photo("unet", "a U-Net of five layers", epochs=10, side=48),
-    "zoom": photo("zoom", "residual sub-pixel network of 8 blocks, 32 and 96 wide", epochs=72,
-                  side=40, batch_size=8, peak=1.5e-3, more=((150, 1e-3),),
-                  optimizer=functools.partial(muon.Muon, adam_lr_ratio=0.1, weight_decay=0.1)),
+    # The last cycle is for PSNR on any kind of photo: more of them, squared errors, and what is
+    # kept is the running mean of the weights.
+    "zoom": photo(
+        "zoom", "residual sub-pixel network of 8 blocks, 32 and 96 wide", epochs=72, side=40,
+        batch_size=8, peak=1.5e-3, optimizer=WITH_DECAY,
+        more=(dict(epochs=150, peak=1e-3),
+              dict(epochs=18, peak=8e-4, loss="mse",
+                   optimizer=functools.partial(WITH_DECAY, use_ema=True, ema_momentum=0.999),
+                   choice=dict(splits=("train", "more"), sizes=6))),
+        data="31 photographs at three sizes, 40 drawings of dead leaves and 40 of lettering; in "
+             "the last cycle 90 photographs at seven sizes"),
 }
 
 

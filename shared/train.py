@@ -55,23 +55,23 @@ def train(name, progress=True, epochs=None):
     ``epochs`` shortens each cycle, for a test. Returns the card's test figures.
     """
     recipe = recipes.recipe(name)
-    cycles = [(epochs or length, peak, batches) for length, peak, batches in
-              ((recipe.epochs, recipe.peak, recipe.batches), *recipe.more)]
+    cycles = [recipes.Cycle(recipe.epochs, recipe.peak, recipe.batches), *recipe.more]
     training.use_fast_precision()
     model = recipes.build(name)
-    work, done, seconds = checkpoints(name), 0, 0.0
-    loss = loss_name(recipe.loss, recipe.loss_weights)
+    work, done, seconds, losses, optimizers = checkpoints(name), 0, 0.0, [], []
     # A changed recipe starts anew instead of going on from another one's epochs.
-    optimizer = optimizer_name(recipe.optimizer)
-    past = [recipe.about, recipe.data, loss, optimizer, recipe.seed, model.count_params()]
-    for length, peak, make in cycles:
-        batches = make()
-        past.append((length, peak, batches.batch_size))
+    past = [recipe.about, recipe.data, recipe.seed, model.count_params()]
+    for cycle in cycles:
+        length, batches = epochs or cycle.epochs, cycle.batches()
+        loss, optimizer = cycle.loss or recipe.loss, cycle.optimizer or recipe.optimizer
+        losses.append(loss_name(loss, recipe.loss_weights))
+        optimizers.append(optimizer_name(optimizer))
+        past.append((length, cycle.peak, batches.batch_size, losses[-1], optimizers[-1]))
         run = work / hashlib.sha256(repr(past).encode()).hexdigest()[:12]
         run.mkdir(parents=True, exist_ok=True)
         timer = Timer(run / "seconds.txt")
-        training.compile(model, length * len(batches), recipe.loss, peak,
-                         loss_weights=recipe.loss_weights, optimizer=recipe.optimizer)
+        training.compile(model, length * len(batches), loss, cycle.peak,
+                         loss_weights=recipe.loss_weights, optimizer=optimizer)
         backup = keras.callbacks.BackupAndRestore(str(run / "state"), delete_checkpoint=False)
         model._initial_epoch = None  # where the backup of the cycle before left it
         training.fit(model, batches, length, [backup, timer], progress, first=done)
@@ -79,8 +79,8 @@ def train(name, progress=True, epochs=None):
     model = weights.plain(recipe.finish(model))
     figures = recipe.measure(model)
     weights.save(model, name, {
-        "name": name, "about": recipe.about, "data": recipe.data, "loss": loss,
-        "optimizer": optimizer,
+        "name": name, "about": recipe.about, "data": recipe.data,
+        "loss": in_turn(losses), "optimizer": in_turn(optimizers),
         "epochs": done, "batch": batches.batch_size, "peak_rate": recipe.peak,
         "seed": recipe.seed, "precision": keras.mixed_precision.dtype_policy().name,
         "backend": keras.backend.backend(), "keras": keras.__version__,
@@ -95,6 +95,11 @@ def loss_name(loss, loss_weights=None):
         return " + ".join(f"{loss_weights[key]} {loss_name(part)} ({key})"
                           for key, part in loss.items())
     return getattr(loss, "__name__", getattr(loss, "name", loss))
+
+
+def in_turn(names):
+    """What the cycles of a training had, "mae, then mse", or "mae" where all had the same."""
+    return ", then ".join(dict.fromkeys(names))
 
 
 def optimizer_name(optimizer):

@@ -33,6 +33,17 @@ def test_the_material_is_photographs_at_three_sizes_and_drawings_of_each_kind(fe
     assert all(np.array_equal(a.truth, b.truth) for a, b in zip(both, again, strict=True))
 
 
+def test_chance_sizes_begin_with_the_photo_as_it_is_and_end_above_the_least(few):
+    pairs = photo_training.material(kinds=(), splits=("train", "more"), sizes=5)
+    heights = [pair.truth.shape[0] for pair in pairs]
+    assert heights.count(200) == 2 * 2  # each of the two, in two splits
+    assert len(set(heights)) > 5
+    # Below 96 pixels no crop of 48x48 at low resolution fits: such sizes are left out.
+    assert min(heights) >= 96 and len(pairs) <= 2 * 2 * 6
+    again = photo_training.material(kinds=(), splits=("train", "more"), sizes=5)
+    assert heights == [pair.truth.shape[0] for pair in again]
+
+
 def test_a_batch_holds_crops_of_the_asked_size_and_number(few):
     batches = photo_training.batches(per_epoch=3, batch_size=4, side=24, kinds=("gratings",),
                                      drawings=1)

@@ -131,14 +131,14 @@ def test_progress_draws_twenty_marks_an_epoch_however_many_batches(batches, stri
     assert len(lines) == 12 and len({len(line) for line in lines}) == 1
 
 
-EPOCHS, IMAGES, WIDE = 3, 512, 16
+FIRST, EPOCHS, IMAGES, WIDE = 2, 4, 512, 16  # epochs of the first cycle, and of both
 
 
 def interrupt(epochs):
     """The user's Ctrl-C in the middle of an epoch, when ``epochs`` are done."""
 
     def on_train_batch_end(self, batch, logs=None):
-        before = EPOCHS - 1 if self.epochs == EPOCHS else 0  # the cycle before, if there is one
+        before = FIRST if self.epochs == EPOCHS else 0  # the cycle before, if there is one
         done = before * self.batches + int(self.model.optimizer.iterations)
         if done > (epochs + 0.5) * self.batches:
             raise KeyboardInterrupt
@@ -149,6 +149,8 @@ def interrupt(epochs):
 @pytest.fixture(scope="module", params=[1, EPOCHS - 1], ids=["first cycle", "second cycle"])
 def runs(request, digits, tmp_path_factory):
     """One small recipe of two cycles trained in one go, then interrupted, then taken up again.
+
+    The second cycle keeps the running mean of the weights.
 
     Gives, of the first and of the last run: the text printed, the weights and the card; and
     what the interruption said, the files it had saved, and the files left at the end.
@@ -168,10 +170,14 @@ def runs(request, digits, tmp_path_factory):
     policy, found = keras.mixed_precision.dtype_policy(), {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(recipes.RECIPES, "small", recipes.Recipe(
-            about="for a test", data="some digits", epochs=EPOCHS - 1, measure=measure,
+            about="for a test", data="some digits", epochs=FIRST, measure=measure,
             build=lambda: models.residual_network(4, width=4, blocks=1),
             batches=lambda: Batches(truth, training.shifted(), batch_size=WIDE, seed=1),
-            more=((1, 1e-3, lambda: Batches(truth, training.low_and_high(), WIDE, seed=2)),)))
+            more=(recipes.Cycle(
+                EPOCHS - FIRST, 1e-3,
+                lambda: Batches(truth, training.low_and_high(), WIDE, seed=2),
+                optimizer=functools.partial(keras.optimizers.Adam, use_ema=True,
+                                            ema_momentum=0.5)),)))
         patch.setenv("ZOOM_DATA", str(folder))
         # In bfloat16 on several threads, two equal runs can differ in the last bits.
         patch.setattr(training, "fast_bfloat16", lambda: False)
@@ -228,7 +234,8 @@ def test_a_finished_training_leaves_a_network_a_whole_card_and_nothing_else(runs
                          "peak_rate", "seed", "precision", "backend", "keras", "seconds",
                          "hardware", "test", "parameters", "sha256"}
     assert (card["name"], card["epochs"], card["batch"]) == ("small", EPOCHS, WIDE)
-    assert card["optimizer"] == "Adam"
+    assert card["loss"] == "mse"
+    assert card["optimizer"] == "Adam, then Adam(use_ema=True, ema_momentum=0.5)"
     assert card["backend"] == keras.backend.backend() and card["keras"] == keras.__version__
     assert np.isfinite(card["test"]["psnr"]) and card["seconds"] >= 0
 
