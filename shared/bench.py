@@ -97,7 +97,8 @@ def to_onnx(model, onnx):
         name, output = layer.name, layer.output.name
         if isinstance(layer, layers.InputLayer):
             continue
-        if isinstance(layer, layers.Conv2D):
+        # A convolution of another kind, or with an activation inside, is not one of ``zoom``'s.
+        if type(layer) is layers.Conv2D and layer.activation is keras.activations.linear:
             kernel, bias = layer.get_weights()
             nodes.append(node("Conv", [*inputs, constant(name + "_kernel", kernel.transpose(
                 3, 2, 0, 1)), constant(name + "_bias", bias)], [output],

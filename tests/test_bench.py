@@ -92,3 +92,13 @@ def test_the_exported_network_computes_what_ours_does():
     found = session.run(None, {session.get_inputs()[0].name: x.transpose(0, 3, 1, 2)})[0]
     np.testing.assert_allclose(found.transpose(0, 2, 3, 1), keras.ops.convert_to_numpy(model(x)),
                                atol=1e-4)
+
+
+@needs_onnx
+@pytest.mark.parametrize("model", [photo_models.srcnn, lambda: photo_models.zoom_of_turns(8, 1, 8)],
+                         ids=["an activation inside", "turned kernels"])
+def test_a_network_with_other_convolutions_is_refused_not_exported_wrongly(model):
+    import onnx
+
+    with pytest.raises(ValueError, match="Conv2D, which is not written here"):
+        bench.to_onnx(model(), onnx)
