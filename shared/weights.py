@@ -7,6 +7,7 @@ that a learner trains and saves takes the place of the shipped one, and later le
 """
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 
@@ -81,8 +83,11 @@ def save(model, name, card):
         plain(model).save(large)
         with zipfile.ZipFile(large) as source, zipfile.ZipFile(packed, "w") as target:
             for item in source.infolist():
-                target.writestr(zipfile.ZipInfo(item.filename, (2000, 1, 1, 0, 0, 0)),
-                                source.read(item), zipfile.ZIP_LZMA)
+                content = source.read(item)
+                if item.filename.endswith(".h5"):
+                    content = _shuffled(content)
+                target.writestr(zipfile.ZipInfo(item.filename, (2000, 1, 1, 0, 0, 0)), content,
+                                zipfile.ZIP_LZMA)
         full = {**card, "parameters": model.count_params(), "sha256": _sha256(packed)}
         text.write_text(json.dumps(full, indent=1) + "\n", encoding="utf-8")
         old = Path(work) / "old.keras"
@@ -107,6 +112,28 @@ def plain(model):
     copy = keras.saving.deserialize_keras_object(json.loads(text))
     copy.set_weights([_round(weights, digits) for weights in model.get_weights()])
     return copy
+
+
+def _shuffled(content):
+    """The same HDF5 file with each array's first bytes together, then its second ones, and so on.
+
+    HDF5 puts them back when it reads. A weight's last bytes are zeros once it is rounded, its
+    first ones nearly always the same: apart from the others they compress better.
+    """
+    file = io.BytesIO()
+    with h5py.File(io.BytesIO(content)) as source, h5py.File(file, "w", libver="latest") as target:
+
+        def copy(name, item):
+            if isinstance(item, h5py.Dataset):
+                apart = {"chunks": item.shape, "shuffle": True} if item.size > 1 else {}
+                there = target.create_dataset(name, data=item[()], **apart)
+            else:
+                there = target.require_group(name)
+            there.attrs.update(item.attrs)
+
+        source.visititems(copy)
+        target.attrs.update(source.attrs)
+    return file.getvalue()
 
 
 def _round(weights, digits=11):

@@ -1,10 +1,14 @@
 """Saved networks: what was saved is loaded, damage is told, an interruption does no harm."""
 
 import hashlib
+import io
 import json
+import lzma
 import os
+import zipfile
 from pathlib import Path
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -98,6 +102,21 @@ def test_weights_of_a_network_that_computes_in_bfloat16_keep_eight_digits(half):
         np.testing.assert_allclose(found, exact, rtol=2.0**-8, atol=0)
         seen = keras.ops.cast(keras.ops.cast(exact, "bfloat16"), "float32")
         np.testing.assert_array_equal(found, keras.ops.convert_to_numpy(seen))
+
+
+def test_the_bytes_of_weights_are_stored_apart_and_pack_better_so(model, saved, tmp_path):
+    with zipfile.ZipFile(saved / "small.keras") as file:
+        packed = {item.filename: item.compress_size for item in file.infolist()}
+        arrays = []
+        with h5py.File(io.BytesIO(file.read("model.weights.h5"))) as content:
+            content.visititems(lambda _, item: arrays.append(item)
+                               if isinstance(item, h5py.Dataset) and item.size > 1 else None)
+            assert arrays and all(item.shuffle for item in arrays)
+    weights.plain(model).save(tmp_path / "plain.keras")
+    with zipfile.ZipFile(tmp_path / "plain.keras") as file:
+        content = file.read("model.weights.h5")
+    whole = len(lzma.compress(content, lzma.FORMAT_ALONE))
+    assert packed["model.weights.h5"] < 0.99 * whole
 
 
 def test_missing_weights_say_how_to_get_them(saved):
@@ -195,7 +214,7 @@ def test_the_network_of_every_recipe_is_shipped_as_its_card_says(name, monkeypat
     sha256 = hashlib.sha256((SHIPPED / f"{name}.keras").read_bytes()).hexdigest()
     assert card["sha256"] == sha256
     recipe = recipes.RECIPES[name]
-    epochs = recipe.epochs + sum(cycle[0] for cycle in recipe.more)
+    epochs = recipe.epochs + sum(cycle.epochs for cycle in recipe.more)
     assert (card["name"], card["epochs"], card["seed"]) == (name, epochs, recipe.seed)
     assert (card["about"], card["data"]) == (recipe.about, recipe.data)
     assert card["parameters"] == weights.load(name).count_params()
