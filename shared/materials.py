@@ -1,11 +1,12 @@
-"""What is worth learning from? One small network, trained on photographs with and without drawings.
+"""What is worth learning from? One small network, trained on photographs and more besides.
 
     python -m shared.materials            makes the runs that data/materials.json lacks
     python -m shared.materials --again    makes all of them anew
 
 Each run trains a small network of ``photo_models.zoom``'s shape for the same number of batches
-on another material, and measures it on photographs and on drawings that it has not seen. One
-learns from photographs alone, but by kernels in eight turns (``photo_models.TurnedConv2D``).
+on another material, and measures it on photographs and on drawings that it has not seen. What
+is added are photographs of other subjects, or drawings of each kind. One learns from the first
+photographs alone, but by kernels in eight turns (``photo_models.TurnedConv2D``).
 """
 
 from typing import NamedTuple
@@ -20,8 +21,10 @@ STEPS, DRAWINGS = 500, 40  # batches of 16 crops; drawings of each kind
 WIDTH, BLOCKS, WIDE = 16, 4, 48  # as ``photo_models.zoom`` has them
 SEEDS = (1, 2, 3)
 TURNED = "in eight turns"  # photographs alone, and ``photo_models.zoom_of_turns``
-MATERIALS = {"photos": (), **{f"+ {kind.replace('_', ' ')}": (kind,) for kind in drawn.KINDS},
-             "+ all of them": tuple(drawn.KINDS), TURNED: ()}
+# What each differs in, as ``photo_training.material`` has it.
+MATERIALS = {"photos": {"kinds": ()}, "+ more photos": {"kinds": (), "splits": ("train", "more")},
+             **{f"+ {kind.replace('_', ' ')}": {"kinds": (kind,)} for kind in drawn.KINDS},
+             "+ all of them": {"kinds": tuple(drawn.KINDS)}, TURNED: {"kinds": ()}}
 
 
 class Key(NamedTuple):
@@ -43,10 +46,12 @@ load = STORE.load
 def train(key, progress=False):
     """The small network, trained on that material."""
     keras.utils.set_random_seed(key.seed)
-    build = photo_models.zoom_of_turns if key.material == TURNED else photo_models.zoom
-    model = build(WIDTH, BLOCKS, WIDE)
+    if key.material == TURNED:
+        model = photo_models.zoom_of_turns(WIDTH, BLOCKS, WIDE)
+    else:
+        model = photo_models.zoom(WIDTH, BLOCKS, WIDE, ways=1)
     batches = photo_training.batches(per_epoch=STEPS, seed=key.seed, drawings=DRAWINGS,
-                                     kinds=MATERIALS[key.material])
+                                     **MATERIALS[key.material])
     training.compile(model, STEPS, "mae", optimizer=muon.Muon)
     training.fit(model, batches, progress=progress)
     return model

@@ -18,10 +18,12 @@ def small(monkeypatch):
 
 
 def test_every_kind_is_added_alone_and_all_of_them_together():
-    assert list(materials.MATERIALS)[0] == "photos" and materials.MATERIALS["photos"] == ()
-    alone = [kinds for kinds in materials.MATERIALS.values() if len(kinds) == 1]
+    kinds = {name: choice["kinds"] for name, choice in materials.MATERIALS.items()}
+    assert list(kinds)[0] == "photos" and kinds["photos"] == ()
+    alone = [kind for kind in kinds.values() if len(kind) == 1]
     assert sorted(alone) == sorted((kind,) for kind in drawn.KINDS)
-    assert tuple(drawn.KINDS) in materials.MATERIALS.values()
+    assert tuple(drawn.KINDS) in kinds.values()
+    assert kinds["+ more photos"] == () and kinds[materials.TURNED] == ()
     assert len(materials.SEEDS) == 3 and len(set(materials.PLAN)) == len(materials.PLAN)
 
 
@@ -33,6 +35,15 @@ def test_a_run_follows_from_its_seed_and_its_material(small):
         np.testing.assert_allclose(found, wanted, atol=1e-3)  # threads add in any order
     for other in others:
         assert max(np.abs(x - y).max() for x, y in zip(first, other, strict=True)) > 2e-3
+
+
+def test_one_run_learns_from_more_photographs(small, monkeypatch):
+    asked = []
+    known = photo_training.photos
+    monkeypatch.setattr(photo_training, "photos", lambda split: asked.append(split) or known(split))
+    for material in ("photos", "+ more photos"):
+        materials.train(materials.Key(material, 1))
+    assert asked == ["train", "train", "more"]
 
 
 def test_one_run_has_kernels_in_eight_turns(small, monkeypatch):
