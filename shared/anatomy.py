@@ -3,16 +3,18 @@
 For fully convolutional ``keras.Model``s with one input, of the layers that this course uses.
 """
 
+import math
 import time
 
 import keras
 from keras import layers
 
 from shared.models import PixelShuffle
-from shared.photo_models import Bicubic, CropLike
+from shared.photo_models import Bicubic, BothWays, CropLike, MeanOfWays
 
 SAME = (layers.InputLayer, layers.Identity, layers.Rescaling, layers.Add, layers.Concatenate,
-        layers.ReLU, layers.LeakyReLU, layers.Activation, layers.BatchNormalization)
+        layers.ReLU, layers.LeakyReLU, layers.Activation, layers.BatchNormalization,
+        BothWays, MeanOfWays)  # upside down, a network sees as far as upright
 GROWING = (PixelShuffle, layers.UpSampling2D, Bicubic)
 
 
@@ -47,10 +49,9 @@ def macs(model, height, width):
     """
     scale = _scale(model)
     total = 0
-    for layer, (_, rows, columns, _) in _shapes(model, height // scale, width // scale):
+    for layer, (looks, *size, _) in _shapes(model, height // scale, width // scale):
         if isinstance(layer, layers.Conv2D):
-            total += rows * columns * int(layer.kernel.shape[0] * layer.kernel.shape[1]
-                                          * layer.kernel.shape[2] * layer.kernel.shape[3])
+            total += looks * math.prod(size) * math.prod(layer.kernel.shape)
     return total
 
 

@@ -302,8 +302,9 @@ RECIPES = {
     "zoom": photo(
         "zoom", "residual sub-pixel network of 8 blocks, 32 and 96 wide", epochs=72, side=40,
         batch_size=8, peak=1.5e-3, optimizer=WITH_DECAY,
+        build=functools.partial(photo_models.zoom, ways=1), finish=photo_models.both_ways,
         more=(dict(epochs=150, peak=1e-3),
-              dict(epochs=18, peak=8e-4, loss="mse",
+              dict(epochs=9, peak=6e-4, loss="mse",
                    optimizer=functools.partial(WITH_DECAY, use_ema=True, ema_momentum=0.999),
                    choice=dict(splits=("train", "more"), sizes=6))),
         data="31 photographs at three sizes, 40 drawings of dead leaves and 40 of lettering; in "

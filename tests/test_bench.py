@@ -83,7 +83,7 @@ def test_the_exported_network_computes_what_ours_does():
     import onnxruntime
 
     keras.utils.set_random_seed(0)
-    model = photo_models.zoom(width=8, blocks=1, wide=12)
+    model = photo_models.zoom(width=8, blocks=1, wide=12, ways=1)
     rng = np.random.default_rng(0)
     model.set_weights([w + 0.1 * rng.standard_normal(w.shape) for w in model.get_weights()])
     x = rng.random((1, 12, 10, 1), "float32")

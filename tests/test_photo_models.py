@@ -7,7 +7,6 @@ import tensorflow as tf
 from keras import layers
 
 from shared import anatomy, muon, patches, photo_models, recipes, resize
-from shared.models import PixelShuffle
 from shared.photo_models import MODELS
 
 NARROW = {"srcnn": {}, "vdsr": {"width": 2}, "ircnn": {"width": 2},
@@ -82,8 +81,7 @@ def influence(model, size):
     """
     moves = [layer for layer in model.layers if isinstance(layer, layers.Rescaling)]
     if moves:
-        detail = next(layer for layer in model.layers if isinstance(layer, PixelShuffle))
-        model = keras.Model(moves[0].output, detail.output)
+        model = keras.Model(moves[0].output, model.get_layer("high_res").input[1])
     filled(model, lambda w: np.full(w.shape, 1 / np.prod(w.shape[:-1])) if w.ndim == 4
            else np.zeros(w.shape))
     pixels = np.eye(size, dtype="float32")[:, :, None, None]
@@ -174,6 +172,17 @@ def test_folding_takes_the_normalisation_out_and_changes_nothing():
     np.testing.assert_allclose(run(folded, images), wanted, atol=1e-4)
 
 
+def test_zoom_is_the_mean_of_its_looks_at_a_photo_upright_and_upside_down():
+    rng = np.random.default_rng(0)
+    once = filled(MODELS["zoom"](4, 3, 6, ways=1), lambda w: rng.normal(0, 0.2, w.shape))
+    twice = photo_models.both_ways(once)
+    images = rng.random((3, 9, 12, 1)).astype("float32")
+    upright, turned_over = run(once, images), run(once, images[:, ::-1, ::-1])[:, ::-1, ::-1]
+    assert np.abs(upright - turned_over).max() > 0.01
+    np.testing.assert_allclose(run(twice, images), (upright + turned_over) / 2, atol=1e-5)
+    assert [w.shape for w in twice.get_weights()] == [w.shape for w in once.get_weights()]
+
+
 def of_turns(seed=0):
     """A narrow ``zoom_of_turns`` with random weights, none zero."""
     rng = np.random.default_rng(seed)
@@ -197,7 +206,7 @@ def test_a_turned_photo_gets_the_turned_answer(turn):
 
 def test_a_plain_network_does_not_turn_with_the_photo():
     rng = np.random.default_rng(0)
-    plain = filled(MODELS["zoom"](8, 2, 16), lambda w: rng.normal(0, 0.1, w.shape))
+    plain = filled(MODELS["zoom"](8, 2, 16, ways=1), lambda w: rng.normal(0, 0.1, w.shape))
     photo = rng.random((1, 9, 12, 1)).astype("float32")
     assert np.abs(run(plain, photo[:, ::-1]) - run(plain, photo)[:, ::-1]).max() > 0.01
 
@@ -250,6 +259,7 @@ def test_multiplications_are_the_weights_times_the_pixels(name):
     assert anatomy.macs(model, 512, 256) == 512 * 256 * weights_of_convolutions(model)
 
 
-def test_at_low_resolution_there_is_a_quarter_of_the_pixels():
-    model = photo_models.zoom()
-    assert anatomy.macs(model, 512, 256) == 256 * 128 * weights_of_convolutions(model)
+@pytest.mark.parametrize("ways", [1, 2])
+def test_at_low_resolution_there_is_a_quarter_of_the_pixels_for_each_look(ways):
+    model = photo_models.zoom(ways=ways)
+    assert anatomy.macs(model, 512, 256) == ways * 256 * 128 * weights_of_convolutions(model)

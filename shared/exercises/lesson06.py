@@ -111,7 +111,7 @@ def _crops():
 @functools.cache
 def _network():
     """The network as a function, and its own answer to the crops."""
-    model = weights.load_or_train("zoom", progress=False)
+    model = weights.load_or_train("ircnn", progress=False)
 
     def enlarge(images):
         return training.predict(model, np.ascontiguousarray(images, "float32"))
