@@ -38,13 +38,16 @@ CROSS_ENTROPY = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 class Cycle(NamedTuple):
     """One cycle of training: a cosine rate over ``epochs`` (warm restarts, Loshchilov and
-    Hutter 2017). ``loss`` and ``optimizer`` are the recipe's where there is none."""
+    Hutter 2017). ``loss`` and ``optimizer`` are the recipe's where there is none. A cycle of
+    fewer epochs than ``fall`` ends while the cosine, made for that many, is still high: for
+    weights that are averaged (Izmailov et al. 2018)."""
 
     epochs: int
     peak: float
     batches: Callable
     loss: str | Callable | dict | None = None
     optimizer: Callable | None = None
+    fall: int | None = None
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,7 @@ def photo(name, about, epochs, side=24, batch_size=16, more=(), **change):
     """The recipe of a network of lesson 06, on crops of ``side`` pixels at low resolution.
 
     An epoch is 4,000 crops. ``more`` are further cycles, for each a dict: ``epochs`` and
-    ``peak``, ``loss`` and ``optimizer`` where they change, and ``choice``, what differs in
+    ``peak``, what else of a ``Cycle`` there is to say, and ``choice``, what differs in
     ``photo_training.material``. ``change`` is what else differs from the others.
     """
     def batches(**choice):
@@ -304,8 +307,8 @@ RECIPES = {
         batch_size=8, peak=1.5e-3, optimizer=WITH_DECAY,
         build=functools.partial(photo_models.zoom, ways=1), finish=photo_models.both_ways,
         more=(dict(epochs=150, peak=1e-3),
-              dict(epochs=9, peak=6e-4, loss="mse",
-                   optimizer=functools.partial(WITH_DECAY, use_ema=True, ema_momentum=0.999),
+              dict(epochs=5, fall=9, peak=6e-4, loss="mse",
+                   optimizer=functools.partial(WITH_DECAY, use_ema=True, ema_momentum=0.9995),
                    choice=dict(splits=("train", "more"), sizes=6))),
         data="31 photographs at three sizes, 40 drawings of dead leaves and 40 of lettering; in "
              "the last cycle 90 photographs at seven sizes"),

@@ -66,11 +66,12 @@ def train(name, progress=True, epochs=None):
         loss, optimizer = cycle.loss or recipe.loss, cycle.optimizer or recipe.optimizer
         losses.append(loss_name(loss, recipe.loss_weights))
         optimizers.append(optimizer_name(optimizer))
-        past.append((length, cycle.peak, batches.batch_size, losses[-1], optimizers[-1]))
+        fall = max(length, cycle.fall or 0)
+        past.append((length, fall, cycle.peak, batches.batch_size, losses[-1], optimizers[-1]))
         run = work / hashlib.sha256(repr(past).encode()).hexdigest()[:12]
         run.mkdir(parents=True, exist_ok=True)
         timer = Timer(run / "seconds.txt")
-        training.compile(model, length * len(batches), loss, cycle.peak,
+        training.compile(model, fall * len(batches), loss, cycle.peak,
                          loss_weights=recipe.loss_weights, optimizer=optimizer)
         backup = keras.callbacks.BackupAndRestore(str(run / "state"), delete_checkpoint=False)
         model._initial_epoch = None  # where the backup of the cycle before left it
