@@ -217,6 +217,22 @@ def test_a_resumed_training_goes_on_with_the_interrupted_epoch_and_prints_the_sa
     assert resumed == whole[runs["kept"]:]
 
 
+def test_a_cycle_that_ends_early_has_the_cosine_of_its_fall(monkeypatch, tmp_path):
+    truth, steps = np.zeros((64, 28, 28, 1), "float32"), []
+    batches = functools.partial(Batches, truth, training.low_and_high(), WIDE)  # four a pass
+    monkeypatch.setitem(recipes.RECIPES, "small", recipes.Recipe(
+        about="for a test", data="none", epochs=2, measure=lambda model: {}, batches=batches,
+        build=lambda: models.residual_network(4, width=4, blocks=1),
+        more=(recipes.Cycle(3, 1e-3, batches, fall=5), recipes.Cycle(3, 1e-3, batches))))
+    monkeypatch.setattr(training, "compile", lambda model, count, *rest, **more:
+                        steps.append(count))
+    for module, name in ((training, "fit"), (training, "use_fast_precision"), (weights, "save")):
+        monkeypatch.setattr(module, name, lambda *rest, **more: None)
+    monkeypatch.setattr(train, "checkpoints", lambda name: tmp_path / name)
+    train.train("small")
+    assert steps == [2 * 4, 5 * 4, 3 * 4]
+
+
 def test_an_optimizer_is_named_with_its_settings():
     assert train.optimizer_name(muon.Muon) == "Muon"
     assert train.optimizer_name(functools.partial(muon.Muon, narrow=1)) == "Muon(narrow=1)"
