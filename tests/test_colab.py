@@ -22,7 +22,7 @@ from shared import colab, colab_cells
 LESSONS = sorted((ROOT / "notebooks").glob("0[1-5]_*.ipynb"))
 # What the package imports and Colab has; the others (nbformat, psutil, ...) run the lessons.
 IN_COLAB = {"keras", "tensorflow", "torch", "numpy", "scipy", "skimage", "matplotlib", "PIL",
-            "IPython"}
+            "IPython", "h5py"}
 
 
 @pytest.fixture(scope="module")
