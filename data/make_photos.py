@@ -77,7 +77,7 @@ PIXELS, QUALITY = 900_000, 90
 GCOMPRIS = "gcompris-qt-data", "usr/share/gcompris-qt/rcc/{}.rcc"
 # Activity, and names in data/photos/more: folder and name there.
 MORE = {
-    "erase": {name: f"resource/{there}" for name, there in {
+    "erase": {
         "alpaca": "alpaca", "bee": "bee", "butterfly": "butterfly", "calf": "calf",
         "camels": "camels", "caterpillar": "caterpillar", "chamaeleon": "chamaeleon",
         "cheetah": "cheetah", "crab": "crab", "flying_fox": "flying_fox", "gibbon": "gibbon",
@@ -87,8 +87,8 @@ MORE = {
         "meerkats": "meerkats", "penguin": "penguin", "pony": "horse",
         "proboscis_monkey": "long_nosed_monkey", "red_panda": "red_panda",
         "rhinoceros": "rhinoceros", "spoonbills": "spoonbills", "squirrel": "squirrel",
-        "swans": "swans", "toucan": "toucan"}.items()},
-    "explore_monuments": {name: f"resource/{there}" for name, there in {
+        "swans": "swans", "toucan": "toucan"},
+    "explore_monuments": {
         "arena": "france/arlesAmphitheater", "basilica": "germany/aulaPalatina",
         "brandenburg_gate": "germany/brandenburgGate", "cathedral": "france/reimsCathedral",
         "chambord": "france/chateaudeChambord", "charminar": "india/charminar",
@@ -98,13 +98,13 @@ MORE = {
         "liberty": "usa/statueofLiberty", "lincoln_memorial": "usa/lincolnMemorial",
         "mysore_palace": "india/mysorePalace", "neuschwanstein": "germany/neuschwansteinCastle",
         "papal_palace": "france/palaisdesPapes", "petra": "wonders/petra",
-        "qutub_minar": "india/qutubMinar", "taj_mahal": "wonders/tajMahal"}.items()},
-    "explore_farm_animals": {"duck": "resource/animals/duck", "owl": "resource/animals/owl"},
-    "explore_world_animals": {"lemurs": "resource/animals/lemur",
-                              "macaw": "resource/animals/scarlet_macaw",
-                              "panda": "resource/animals/panda"},
-    "explore_world_music": {"drums": "resource/music/africa", "mariachi": "resource/music/mexico",
-                            "opera": "resource/music/italy", "session": "resource/music/ireland"},
+        "qutub_minar": "india/qutubMinar", "taj_mahal": "wonders/tajMahal"},
+    "explore_farm_animals": {"duck": "animals/duck", "owl": "animals/owl"},
+    "explore_world_animals": {"lemurs": "animals/lemur",
+                              "macaw": "animals/scarlet_macaw",
+                              "panda": "animals/panda"},
+    "explore_world_music": {"drums": "music/africa", "mariachi": "music/mexico",
+                            "opera": "music/italy", "session": "music/ireland"},
 }
 MORE_PIXELS, MORE_QUALITY = 200_000, 85
 
@@ -181,7 +181,7 @@ def made(work):
     for activity, chosen in MORE.items():
         files = resources(unpack(package, work) / place.format(activity))
         for name, there in chosen.items():
-            content = files[f"/gcompris/src/activities/{activity}/{there}.webp"]
+            content = files[f"/gcompris/src/activities/{activity}/resource/{there}.webp"]
             with Image.open(io.BytesIO(content)) as picture:
                 yield f"more/{name}.webp", packed(shrunk(picture, MORE_PIXELS), MORE_QUALITY)
 

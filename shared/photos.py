@@ -71,8 +71,9 @@ def sums():
 
 
 def _mend(file):
-    return (f"run `git checkout data/photos/{file}`, or `python data/make_photos.py` to make all "
-            f"photos again from their sources")
+    how = " --sums" if file == SUMS else ""
+    return (f"run `git checkout data/photos/{file}`, or `python data/make_photos.py{how}` to make "
+            f"all photos again from their sources")
 
 
 def _read(file, sha256):
