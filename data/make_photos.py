@@ -1,13 +1,13 @@
-"""Makes the photographs of data/photos/ again from the Debian packages that carry them.
+"""Makes the photographs of data/photos/ again from the Debian packages that contain them.
 
-    python data/make_photos.py
+    python data/make_photos.py [--sums]
 
-It needs a Debian system with apt-get, or the packages' .deb files beside this script. Each
-photo is shrunk by two or more, which removes noise and what JPEG leaves behind, and stored as
-WebP: large ones in data/photos/, smaller ones of other subjects in data/photos/more/. Another
-version of Pillow may pack the same picture in other bytes; the table in data/README.md and
-data/photos/SHA256SUMS hold those of the shipped files, and this script says which of them came
-out different. `--sums` writes SHA256SUMS anew.
+It needs a Debian system with apt-get, or the packages' .deb files next to this script. Each
+photo is shrunk by a factor of two or more, which removes noise and JPEG artefacts, and is stored
+as WebP: the large ones in data/photos/, smaller ones of other subjects in data/photos/extra/.
+Another version of Pillow may encode the same picture in other bytes. The checksums of the
+shipped files are in data/README.md and data/photos/SHA256SUMS, and this script says which files
+differ from them. With `--sums` it writes a new SHA256SUMS.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from shared.photos import SUMS, sums  # noqa: E402
+from shared.data.photos import SUMS, sums  # noqa: E402
 
 LOMIRI = "lomiri-wallpapers-16.04", "usr/share/backgrounds/{}.jpg"
 LOMIRI_20 = "lomiri-wallpapers-20.04", "usr/share/backgrounds/{}.jpg"
@@ -31,7 +31,7 @@ MATE = "mate-backgrounds", "usr/share/backgrounds/mate/nature/{}.jpg"
 PLASMA = ("plasma-workspace-wallpapers",
           "usr/share/wallpapers/{}/contents/images/2560x1600.jpg")
 
-# Name in data/photos: package and folder, name there.
+# The name in data/photos: the package and folder, and the name there.
 SOURCES = {
     "bridge": (LOMIRI, "Bridge_by_Sander_Klootwijk"),
     "brushes": (LOMIRI, "Picture_1A_by_freespace"),
@@ -72,11 +72,11 @@ SOURCES = {
 }
 PIXELS, QUALITY = 900_000, 90
 
-# GCompris, a collection of activities for children, has photographs inside its Qt resource
-# files, one file an activity, and a README there with the author and licence of each.
+# GCompris is a collection of activities for children. Its photographs are in Qt resource files,
+# one file per activity, together with a README that names the author and licence of each.
 GCOMPRIS = "gcompris-qt-data", "usr/share/gcompris-qt/rcc/{}.rcc"
-# Activity, and names in data/photos/more: folder and name there.
-MORE = {
+# The activity, and for each name in data/photos/extra: the folder and name there.
+EXTRA = {
     "erase": {
         "alpaca": "alpaca", "bee": "bee", "butterfly": "butterfly", "calf": "calf",
         "camels": "camels", "caterpillar": "caterpillar", "chamaeleon": "chamaeleon",
@@ -106,11 +106,11 @@ MORE = {
     "explore_world_music": {"drums": "music/africa", "mariachi": "music/mexico",
                             "opera": "music/italy", "session": "music/ireland"},
 }
-MORE_PIXELS, MORE_QUALITY = 200_000, 85
+EXTRA_PIXELS, EXTRA_QUALITY = 200_000, 85
 
 
 def unpack(package, work):
-    """The folder with a package's files, fetched where there is no .deb beside this script."""
+    """The folder with a package's files; downloads it if its .deb is not next to this script."""
     folder = Path(work) / package
     if not folder.is_dir():
         debs = list(HERE.glob(f"{package}_*.deb"))
@@ -125,39 +125,39 @@ def unpack(package, work):
 def resources(path):
     """The files inside a Qt resource file, by name: a dict of bytes.
 
-    Numbers are big-endian. The head names where the tree, the contents and the names start. A
-    knot of the tree (22 bytes) is a folder, with the number of its first child, or a file. The
-    photographs lie there as they are; what is compressed is left out.
+    Numbers are big-endian. The header says where the tree, the contents and the names start. A
+    node of the tree (22 bytes) is a file, or a folder with the number of its first child. The
+    photographs are stored without compression; compressed files are left out.
     """
     content = path.read_bytes()
-    mark, _, tree, data, names = struct.unpack_from(">4s4I", content)
-    if mark != b"qres":
-        sys.exit(f"{path} is no Qt resource file")
-    found = {}
+    magic, _, tree, data, names = struct.unpack_from(">4s4I", content)
+    if magic != b"qres":
+        sys.exit(f"{path} is not a Qt resource file")
+    files = {}
 
     def walk(number, folder):
-        at = tree + 22 * number
-        name, flags, first, second = struct.unpack_from(">IHII", content, at)
+        node = tree + 22 * number
+        name, flags, first, second = struct.unpack_from(">IHII", content, node)
         if number:
             length, = struct.unpack_from(">H", content, names + name)
-            start = names + name + 6  # behind the length and a hash
+            start = names + name + 6  # after the length and a hash
             folder += "/" + content[start:start + 2 * length].decode("utf-16-be")
         if flags & 2:  # a folder: how many children, and where they start
             for child in range(second, second + first):
                 walk(child, folder)
         elif not flags & 5:  # a file: its language, and where it is
             length, = struct.unpack_from(">I", content, data + second)
-            found[folder] = content[data + second + 4:data + second + 4 + length]
+            files[folder] = content[data + second + 4:data + second + 4 + length]
 
     walk(0, "")
-    return found
+    return files
 
 
 def shrunk(picture, pixels):
-    """RGB, shrunk by two or more to about ``pixels``, both sides even.
+    """The picture as RGB, shrunk by a factor of two or more to about ``pixels``, with even sides.
 
-    Lanczos, after block means where the photo is shrunk by six or more: each new pixel is an
-    average over many old ones, in which noise and the blocks of JPEG are lost.
+    The filter is Lanczos; if the factor is six or more, block means come first. Each new pixel
+    is a mean of many old ones, which removes noise and the blocks of JPEG.
     """
     width, height = picture.size
     factor = max(2, (width * height / pixels) ** 0.5)
@@ -166,24 +166,24 @@ def shrunk(picture, pixels):
 
 
 def packed(picture, quality):
-    """The bytes of the WebP file."""
+    """The picture as the bytes of a WebP file."""
     file = io.BytesIO()
     picture.save(file, "WEBP", quality=quality, method=6)
     return file.getvalue()
 
 
 def made(work):
-    """Each file of data/photos: its name there, and its bytes."""
+    """Yields each file of data/photos: its name there and its bytes."""
     for name, ((package, place), there) in SOURCES.items():
         with Image.open(unpack(package, work) / place.format(there)) as picture:
             yield f"{name}.webp", packed(shrunk(picture, PIXELS), QUALITY)
     package, place = GCOMPRIS
-    for activity, chosen in MORE.items():
+    for activity, names in EXTRA.items():
         files = resources(unpack(package, work) / place.format(activity))
-        for name, there in chosen.items():
+        for name, there in names.items():
             content = files[f"/gcompris/src/activities/{activity}/resource/{there}.webp"]
             with Image.open(io.BytesIO(content)) as picture:
-                yield f"more/{name}.webp", packed(shrunk(picture, MORE_PIXELS), MORE_QUALITY)
+                yield f"extra/{name}.webp", packed(shrunk(picture, EXTRA_PIXELS), EXTRA_QUALITY)
 
 
 def write(path, content):
@@ -194,18 +194,19 @@ def write(path, content):
 
 def main():
     folder = HERE / "photos"
-    (folder / "more").mkdir(parents=True, exist_ok=True)
-    anew = "--sums" in sys.argv
-    shipped, lines, total = {} if anew else sums(), [], 0
+    (folder / "extra").mkdir(parents=True, exist_ok=True)
+    new_sums = "--sums" in sys.argv
+    shipped, lines, total = {} if new_sums else sums(), [], 0
     with tempfile.TemporaryDirectory() as work:
         for name, content in made(work):
             write(folder / name, content)
             sha256, total = hashlib.sha256(content).hexdigest(), total + len(content)
             lines.append(f"{sha256}  {name}\n")
-            note = "" if anew or shipped.get(name) == sha256 else "  not the shipped one"
+            same = new_sums or shipped.get(name) == sha256
+            note = "" if same else "  differs from the shipped file"
             print(f"{name}  {len(content):7,}  {sha256}{note}")
     print(f"{len(lines)} photos, {total:,} bytes")
-    if anew:
+    if new_sums:
         write(folder / SUMS, "".join(lines).encode())
 
 

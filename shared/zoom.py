@@ -1,19 +1,19 @@
-"""Zoom in. Enhance: enlarges photos with a network of lesson 06.
+"""Zoom in. Enhance: enlarge photos with a network of lesson 06.
 
-    python -m shared.zoom photo.jpg                       all of it, to photo_x2.jpg
-    python -m shared.zoom photo.jpg --at 300,120          256x256 pixels from there on
+    python -m shared.zoom photo.jpg                       the whole photo, to photo_x2.jpg
+    python -m shared.zoom photo.jpg --at 300,120          256x256 pixels from this corner on
     python -m shared.zoom holiday/ -o large/ --scale 4    every picture in a folder
 
-A photo may be of any size: it is enlarged tile by tile, and the tiles do not show. PNG, JPEG,
-WebP and TIFF are read and written. Without -o, the result goes beside the photo, and those of
-a folder into a new folder beside it.
+A photo may have any size: it is enlarged tile by tile, and no borders of tiles are visible.
+PNG, JPEG, WebP and TIFF can be read and written. Without -o, the result of a photo is written
+beside it, and the results of a folder are written to a new folder beside it.
 """
 
 import argparse
-import functools
 import re
 import sys
 import time
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,34 +21,41 @@ import keras
 import numpy as np
 from keras import ops
 
-from shared import anatomy, luma, photo_models, pictures, recipes, tiles, weights
+from shared.images import files, luma, resize, tiles
+from shared.measures import cost
+from shared.models import layers, zoom_network
+from shared.training import store
 
-SIDE = 384  # of a tile; larger ones waste less on margins, smaller ones compute less for a region
+# Pixels of a tile's side. Larger tiles waste less work on margins, smaller ones compute less
+# for a region.
+SIDE = 384
+# The TensorFlow graph of each network. An entry goes when its network does.
+_graphs = weakref.WeakKeyDictionary()
 
 
 def enhance(image, model="zoom", scale=2, region=None, side=SIDE, progress=None):
     """Enlarge a photo: its luma by a network, its colours by bicubic, as the papers do.
 
     Args:
-        image: uint8 (height, width, 3), RGB; a fourth channel, alpha, is enlarged by bicubic.
-        model: name of a network of ``photo_models`` that has weights, "bicubic", or a
-            ``keras.Model`` that takes luma (n, height, width, 1) in [0, 1], of any size, and
-            gives twice the height and width.
-        scale: 2, or 4: enlarged by 2 twice.
-        region: (x, y, width, height) in pixels of ``image``: give this part only, equal to
-            the same part of the whole result.
-        side: height and width of the tiles that the network sees at a time, pixels.
-        progress: function of the share that is done, 0 to 1, called after each tile.
+        image: uint8 (height, width, 3), RGB. A fourth channel, alpha, is enlarged by bicubic.
+        model: the name of one of ``zoom_network.PHOTO_NETWORKS`` that has weights, "bicubic",
+            or a ``keras.Model`` that takes luma (n, height, width, 1) in [0, 1] of any size
+            and returns it with twice the height and width.
+        scale: 2 or 4. For 4, the photo is enlarged by 2 twice.
+        region: (x, y, width, height) in pixels of ``image``: return only this part, which is
+            equal to the same part of the whole result. None for the whole image.
+        side: height and width, in pixels, of the tiles that the network is given one at a time.
+        progress: function of the fraction that is done, 0 to 1, called after each tile.
 
     Returns uint8 (height * scale, width * scale, channels), of the image or of the region.
 
-    The tiles overlap by what the network sees around a pixel (``anatomy.reach``), so the
-    result is that of the whole image at once. The sums are the same; floating-point numbers
-    may add up differently in another order, by about 1e-6, which can round a value that lies
-    halfway between two of the 256 levels to the other one.
+    The tiles overlap by the distance that the network sees (``cost.reach``), so the result is
+    that of the whole image at once. The sums are the same, but floating-point numbers that are
+    added in another order differ by about 1e-6. That can round a value halfway between two of
+    the 256 levels to the other one.
 
-    Raises ValueError on an image, model, scale or region of another kind, FileNotFoundError
-    where there are no weights of that name.
+    Raises ValueError if the image, model, scale or region is not as described, and
+    FileNotFoundError if the network of that name has no weights.
     """
     image = np.asarray(image)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] not in (3, 4) \
@@ -58,82 +65,98 @@ def enhance(image, model="zoom", scale=2, region=None, side=SIDE, progress=None)
     if scale not in (2, 4):
         raise ValueError(f"scale must be 2 or 4, found {scale}")
     region = tiles.checked(image.shape, region)
-    network = model if isinstance(model, keras.Model) else load(model)
+    network = model if isinstance(model, keras.Model) else load_network(model)
     margin = _margin(network)
-    side = max(side, 4 * margin)  # else most of the work would go into margins
-    answer = _answer(network)
+    side = max(side, 4 * margin)  # otherwise most of the work would go into margins
+    run_network = _compiled(network)
 
-    def twice(part):
-        return _enlarged(part, answer)
+    def enlarge(tile):
+        return _enlarged(tile, run_network)
 
     if scale == 2:
-        return tiles.tiled(image, twice, 2, side, margin, region, progress)
-    x, y, across, down = (2 * number for number in region)
+        return tiles.tiled(image, enlarge, 2, side, margin, region, progress)
+    region = tuple(2 * number for number in region)
     shape = (2 * image.shape[0], 2 * image.shape[1], image.shape[2])
-    left, top, wide, high = tiles.needed(shape, side, margin, (x, y, across, down))
-    middle = np.empty(shape, "uint8")  # outside what is needed it stays untouched, and costs none
-    middle[top:top + high, left:left + wide] = tiles.tiled(
-        image, twice, 2, side, margin, (left // 2, top // 2, wide // 2, high // 2),
-        progress and (lambda share: progress(0.2 * share)))
-    return tiles.tiled(middle, twice, 2, side, margin, (x, y, across, down),
-                       progress and (lambda share: progress(0.2 + 0.8 * share)))
+    left, top, width, height = tiles.needed(shape, side, margin, region)
+    twice = np.empty(shape, "uint8")  # what is not needed is never touched, and takes no memory
+    twice[top:top + height, left:left + width] = tiles.tiled(
+        image, enlarge, 2, side, margin, (left // 2, top // 2, width // 2, height // 2),
+        progress and (lambda done: progress(0.2 * done)))
+    return tiles.tiled(twice, enlarge, 2, side, margin, region,
+                       progress and (lambda done: progress(0.2 + 0.8 * done)))
 
 
-def load(name):
-    """The network of that name, "bicubic" too; raises as ``weights.load`` does."""
+def load_network(name):
+    """The trained photo network ``name``, or a network without weights for "bicubic".
+
+    Raises as ``store.load`` does.
+    """
     if name == "bicubic":
         low_res = keras.Input((None, None, 1), name="low_res")
-        return keras.Model(low_res, photo_models.Bicubic()(low_res), name="bicubic")
-    return weights.load(name)
+        return keras.Model(low_res, layers.Bicubic()(low_res), name="bicubic")
+    return store.load(name)
 
 
 def _margin(network):
-    """How far the network looks. ValueError where it is none that ``enhance`` can use."""
+    """How many pixels the network sees around its own; at least what bicubic sees.
+
+    Raises ValueError if ``enhance`` cannot use the network.
+    """
     if network.input_shape != (None, None, None, 1) \
             or network.compute_output_shape((1, 16, 16, 1)) != (1, 32, 32, 1):
         raise ValueError(f"{network.name} does not enlarge luma of any size by 2: it takes "
-                         f"{network.input_shape} and gives {network.output_shape}")
-    return max(anatomy.reach(network), 2)  # 2: what bicubic sees, for the colours
+                         f"{network.input_shape} and returns {network.output_shape}")
+    return max(cost.reach(network), 2)  # the colours are enlarged by bicubic, which sees 2
 
 
-@functools.lru_cache(maxsize=4)
-def _answer(network):
-    """A function of luma (1, height, width, 1) that gives the network's answer, as an array.
+def _compiled(network):
+    """A function that runs the network on luma (1, height, width, 1) and returns an array.
 
-    TensorFlow makes one graph for tiles of all sizes. ``predict_on_batch`` makes one more
-    whenever a size is new, and two of them can differ in the last bit.
+    On TensorFlow one graph is made per network, for tiles of all sizes. ``predict_on_batch``
+    would make another one for each new size, and two graphs can differ in the last bit.
     """
     if keras.backend.backend() != "tensorflow":
-        return lambda luma: ops.convert_to_numpy(network.predict_on_batch(luma))
+        return lambda tile: ops.convert_to_numpy(network.predict_on_batch(tile))
+    if network not in _graphs:
+        _graphs[network] = _graph(network)
+    graph = _graphs[network]
+    return lambda tile: graph(tile).numpy()
+
+
+def _graph(network):
+    """The ``tf.function`` of a network. It holds the network weakly, so that it can be freed."""
     import tensorflow as tf
 
-    graph = tf.function(lambda luma: network(luma, training=False), jit_compile=False,
-                        input_signature=[tf.TensorSpec((1, None, None, 1), "float32")])
-    return lambda luma: graph(luma).numpy()
+    reference = weakref.ref(network)
+    return tf.function(lambda tile: reference()(tile, training=False), jit_compile=False,
+                       input_signature=[tf.TensorSpec((1, None, None, 1), "float32")])
 
 
-def _enlarged(part, answer):
+def _enlarged(tile, run_network):
     """A tile, uint8 (height, width, 3 or 4), at twice its size."""
-    ycbcr = luma.to_ycbcr(part[..., :3])
-    brightness = answer(ycbcr[None, ..., :1] / 255) * 255
-    rest = np.concatenate([ycbcr[..., 1:], part[..., 3:].astype("float32")], axis=2)
-    rest = ops.convert_to_numpy(photo_models.bicubic(rest[None]))
-    rgb = luma.to_rgb(np.concatenate([brightness, rest[..., :2]], axis=3)[0])
-    return luma.rounded(np.concatenate([rgb, rest[0, ..., 2:]], axis=2))
+    ycbcr = luma.to_ycbcr(tile[..., :3])
+    enlarged_luma = run_network(ycbcr[None, ..., :1] / 255) * 255
+    others = np.concatenate([ycbcr[..., 1:], tile[..., 3:].astype("float32")], axis=2)
+    others = ops.convert_to_numpy(resize.bicubic(others[None]))
+    rgb = luma.to_rgb(np.concatenate([enlarged_luma, others[..., :2]], axis=3)[0])
+    return luma.rounded(np.concatenate([rgb, others[0, ..., 2:]], axis=2))
 
 
 # --- the command ---------------------------------------------------------------------------
 
 
 def main(arguments=None):
-    """Returns the exit code: 0, or 1 where a photo failed; argparse exits with 2 on usage."""
+    """Run the command; returns the exit code: 0, 1 if a photo failed, 130 if interrupted.
+
+    Wrong usage ends in argparse with exit code 2.
+    """
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.size and not options.at:
         parser.error("--size needs --at X,Y, the corner where the region begins")
     failures, targets = 0, set()
     try:
-        network = load(options.model)  # once for all photos
+        network = load_network(options.model)  # once for all photos
     except (OSError, ValueError) as error:
         return _failed(f"model {options.model}", error)
     for name in options.photos:
@@ -163,58 +186,59 @@ def _parser():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", nargs="+", metavar="PHOTO", help="a picture, or a folder")
     parser.add_argument("--at", type=_pair(",", 0), metavar="X,Y",
-                        help="left and top of the region, pixels of the upright photo")
+                        help="left and top of the region in pixels of the upright photo")
     parser.add_argument("--size", type=_pair("x", 1), metavar="WxH",
                         help="width and height of the region (256x256)")
     parser.add_argument("--scale", type=int, choices=(2, 4), default=2, help="(2)")
-    trained = [name for name in photo_models.MODELS if name in recipes.RECIPES]
-    parser.add_argument("--model", choices=("bicubic", *trained), default="zoom",
-                        help="the network (zoom)")
+    parser.add_argument("--model", choices=("bicubic", *zoom_network.PHOTO_NETWORKS),
+                        default="zoom", help="the network (zoom)")
     parser.add_argument("-o", "--output", type=Path, metavar="OUT",
-                        help="a file, or a folder, which is made if absent")
+                        help="a file, or a folder, which is made if it is missing")
     parser.add_argument("--compare", action="store_true",
-                        help="also write a picture of bicubic, left, beside the result, right")
+                        help="also write bicubic (left) and the result (right) as one picture")
     parser.add_argument("--overwrite", "--force", action="store_true",
-                        help="replace files that are there already")
+                        help="replace files that exist already")
     return parser
 
 
-def _pair(mark, least):
+def _pair(separator, least):
+    """A parser of two whole numbers of at least ``least`` with the separator between them."""
     def pair(text):
-        if not re.fullmatch(rf"\d+{mark}\d+", text) or min(map(int, text.split(mark))) < least:
+        if (not re.fullmatch(rf"\d+{separator}\d+", text)
+                or min(map(int, text.split(separator))) < least):
             raise argparse.ArgumentTypeError(
-                f"expected two whole numbers as in 256{mark}256, found {text!r}")
-        return tuple(map(int, text.split(mark)))
+                f"expected two whole numbers as in 256{separator}256, found {text!r}")
+        return tuple(map(int, text.split(separator)))
 
     return pair
 
 
 def _jobs(path, options):
-    """(photo, file to write) for a photo, or for each picture in a folder."""
-    out, mark = options.output, f"_x{options.scale}"
+    """A list of (photo, file to write), for one photo or for each picture in a folder."""
+    output, ending = options.output, f"_x{options.scale}"
     if path.is_dir():
         photos = sorted(file for file in path.iterdir() if file.is_file()
-                        and file.suffix.lower() in pictures.FORMATS and file.name[0] != ".")
+                        and file.suffix.lower() in files.FORMATS and file.name[0] != ".")
         if not photos:
-            raise ValueError(f"no pictures in this folder ({', '.join(pictures.FORMATS)})")
-        folder = out or path.resolve().with_name(path.resolve().name + mark)
-    elif out and out.suffix and len(options.photos) == 1 and not out.is_dir():
-        return [(path, out)]
+            raise ValueError(f"no pictures in this folder ({', '.join(files.FORMATS)})")
+        folder = output or path.resolve().with_name(path.resolve().name + ending)
+    elif output and output.suffix and len(options.photos) == 1 and not output.is_dir():
+        return [(path, output)]
     else:
-        photos, folder = [path], out or path.parent
+        photos, folder = [path], output or path.parent
     if options.at:
-        mark = "_at_{}_{}{}".format(*options.at, mark)
-    return [(photo, folder / (photo.stem + mark + (
-        photo.suffix if photo.suffix.lower() in pictures.FORMATS else ".png")))
+        ending = "_at_{}_{}{}".format(*options.at, ending)
+    return [(photo, folder / (photo.stem + ending + (
+        photo.suffix if photo.suffix.lower() in files.FORMATS else ".png")))
         for photo in photos]
 
 
 def _zoom(source, target, network, options):
-    """Enlarge the photo in one file into another, and say so."""
-    beside = target.with_stem(target.stem + "_compare")
-    for path in (target, beside)[:1 + options.compare]:
-        pictures.check(path, options.overwrite)  # before the work, not after it
-    picture, start = pictures.read(source), time.monotonic()
+    """Enlarge the photo in the file ``source`` into the file ``target``, and print a line."""
+    comparison = target.with_stem(target.stem + "_compare")
+    for path in (target, comparison)[:1 + options.compare]:
+        files.writable_format(path, options.overwrite)  # fails before the work, not after it
+    picture, start = files.read_picture(source), time.monotonic()
     target.parent.mkdir(exist_ok=True)
     region = (*options.at, *(options.size or (256, 256))) if options.at else None
 
@@ -223,18 +247,18 @@ def _zoom(source, target, network, options):
                        progress=_bar(source.name))
 
     result = enlarged(network)
-    pictures.write(target, replace(picture, pixels=result), options.overwrite)
+    files.write_picture(target, replace(picture, pixels=result), options.overwrite)
     if options.compare:
         gap = np.full_like(result[:, :4 * options.scale], 255)
-        both = np.concatenate([enlarged(load("bicubic")), gap, result], axis=1)
-        pictures.write(beside, replace(picture, pixels=both), options.overwrite)
+        both = np.concatenate([enlarged(load_network("bicubic")), gap, result], axis=1)
+        files.write_picture(comparison, replace(picture, pixels=both), options.overwrite)
     height, width = result.shape[:2]
     notes = "".join(f"; {note}" for note in picture.notes)
     print(f"{target}: {width}x{height} pixels in {time.monotonic() - start:.1f} s{notes}")
 
 
 def _failed(name, error):
-    """Say on the error stream what went wrong; returns 1, to be counted."""
+    """Print to the error stream what went wrong; returns 1, to be counted."""
     if isinstance(error, OSError) and error.strerror:
         place = f": {error.filename}" if error.filename not in (None, str(name)) else ""
         error = error.strerror + place
@@ -243,13 +267,13 @@ def _failed(name, error):
 
 
 def _bar(label):
-    """A progress bar for ``enhance`` on the error stream, where that is a terminal."""
+    """A progress bar for ``enhance`` on the error stream; None if that is not a terminal."""
     if not sys.stderr.isatty():
         return None
 
-    def show(share):
-        line = f"{label} [{'#' * int(30 * share):.<30}] {share:4.0%}"
-        print(f"\r{line}", end="" if share < 1 else "\r" + " " * len(line) + "\r",
+    def show(done):
+        line = f"{label} [{'#' * int(30 * done):.<30}] {done:4.0%}"
+        print(f"\r{line}", end="" if done < 1 else "\r" + " " * len(line) + "\r",
               file=sys.stderr, flush=True)
 
     return show

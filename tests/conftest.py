@@ -19,6 +19,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from shared.data import datasets
+from shared.models import zoom_network
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no log line in a compared output
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -100,10 +103,11 @@ def run_python():
 
 @pytest.fixture
 def after_loading(tmp_path, run_python):
-    """What models give to ``inputs`` when a new process has loaded them, safe mode on.
+    """The output of models for ``inputs`` after a new process has loaded them, safe mode on.
 
     A function of a dict of models, their inputs (an array, or a dict of arrays) and the module
-    of ``shared`` that registers their layers; gives a dict of arrays.
+    of ``shared`` that registers their layers, for example "models.layers". Returns a dict of
+    arrays.
     """
 
     def after_loading(models, inputs, module):
@@ -127,10 +131,48 @@ for path in work.glob("*.keras"):
     return after_loading
 
 
+@pytest.fixture
+def mixed_bfloat16():
+    """New layers compute in bfloat16 during the test; their weights stay float32."""
+    import keras  # only here: ``shared`` must set its switches before Keras is imported
+
+    policy = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
+    yield
+    keras.mixed_precision.set_dtype_policy(policy)
+
+
+@pytest.fixture(scope="session")
+def random_photo_network():
+    """A function of a name of ``PHOTO_NETWORKS`` (and a seed): a narrow network of that name.
+
+    All its weights are random, none is zero, except that normalisation neither scales nor
+    shrinks.
+    """
+    narrow = {"srcnn": {}, "vdsr": {"width": 2}, "ircnn": {"width": 2},
+              "unet": {"widths": (2, 2, 2, 2)}, "zoom": {"width": 2, "expansion": 2}}
+
+    def random_photo_network(name, seed=0):
+        rng = np.random.default_rng(seed)
+
+        def random_like(weights):
+            if (weights == 1).all():  # factors and variances of a normalisation
+                return weights
+            if weights.ndim == 4:
+                deviation = np.prod(weights.shape[:-1], initial=1.0) ** -0.5
+                return rng.normal(0, deviation, weights.shape)
+            return rng.uniform(0.01, 0.05, weights.shape)
+
+        model = zoom_network.PHOTO_NETWORKS[name](**narrow[name])
+        model.set_weights([random_like(weights) for weights in model.get_weights()])
+        return model
+
+    return random_photo_network
+
+
 @pytest.fixture(scope="session")
 def digits():
     """MNIST, read once for all tests."""
-    from shared import datasets
 
     return datasets.mnist()
 
@@ -138,6 +180,5 @@ def digits():
 @pytest.fixture(scope="session")
 def clothes():
     """Fashion-MNIST, read once for all tests."""
-    from shared import datasets
 
     return datasets.fashion_mnist()

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from conftest import ROOT
 
-from shared import colab
+from shared.tools import colab
 
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 HEADINGS = ("Exercises", "Recap", "Further reading", "Next")
@@ -106,11 +106,11 @@ def test_there_are_25_to_45_cells(cells):
     assert 25 <= len(cells) - len(tagged(cells, "colab")) <= 45
 
 
-def test_code_cells_have_at_most_12_lines(cells):
+def test_code_cells_have_at_most_20_lines(cells):
     free = [cell for tag in ("solution", "exercise", "colab") for cell in tagged(cells, tag)]
     for cell in code(cells):
         lines = [line for line in cell.source.splitlines() if line.strip()]
-        assert cell in free or len(lines) <= 12, cell.source
+        assert cell in free or len(lines) <= 20, cell.source
 
 
 def test_it_opens_with_a_title_what_you_will_do_and_the_minutes(cells):

@@ -1,5 +1,7 @@
-"""The project around the lessons: one list of versions, a quiet import, a small repository."""
+"""The project around the lessons: one list of versions, distinct names, a small repository."""
 
+import ast
+import collections
 import re
 import subprocess
 import sys
@@ -16,6 +18,14 @@ PINS = [Requirement(line.split("#")[0]) for line
         if line.split("#")[0].strip()]
 RANGES = [Requirement(text) for text in [
     *PROJECT["dependencies"], *sum(PROJECT["optional-dependencies"].values(), [])]]
+
+
+MODULES = sorted((ROOT / "shared").rglob("*.py"))
+SERVE_LESSONS = ("images", "data", "models", "measures", "training", "recipes")
+
+
+def parsed(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def tracked():
@@ -50,16 +60,37 @@ def test_conda_installs_the_list_of_pip_and_nothing_beside_python():
 
 
 def test_nothing_is_logged_by_the_import_or_the_first_prediction():
-    code = ("import numpy, shared; from shared import models, training; "
-            "training.predict(models.residual_network(width=4, blocks=1), "
+    code = ("import numpy, shared; from shared import runtime; "
+            "from shared.models import upscalers; "
+            "runtime.predict(upscalers.residual_network(width=4, blocks=1), "
             "numpy.zeros((1, 7, 7, 1)))")
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, text=True,
                             capture_output=True, check=True)
     assert result.stdout == "" and result.stderr == ""
 
 
-def test_the_repository_stays_below_60_megabytes():
-    assert sum(path.stat().st_size for path in tracked() if path.is_file()) < 60e6
+def test_no_two_modules_define_a_public_function_or_class_of_one_name():
+    modules = collections.defaultdict(list)
+    for path in MODULES:
+        for node in parsed(path).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name[0] != "_":
+                modules[node.name].append(path.relative_to(ROOT).as_posix())
+    assert "enhance" in modules
+    for name in ("main", "settings", "judges", "load_runs"):  # these mean the same everywhere
+        modules.pop(name, None)
+    assert {name: paths for name, paths in modules.items() if len(paths) > 1} == {}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_module_says_what_it_is_for_and_which_lesson_it_serves(path):
+    text = ast.get_docstring(parsed(path))
+    assert text
+    if path.parent.name in SERVE_LESSONS and path.name != "__init__.py":
+        assert re.search("[Ll]esson", text)
+
+
+def test_the_repository_stays_below_70_megabytes():
+    assert sum(path.stat().st_size for path in tracked() if path.is_file()) < 70e6
 
 
 @pytest.mark.parametrize("name", ["README.md", "TEACHING.md", "data/README.md"])

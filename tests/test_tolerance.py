@@ -115,11 +115,13 @@ def checked(tmp_path_factory):
     return {int(case.get("name").split()[-1]): case.find("failure") for case in cases}
 
 
+@pytest.mark.slow
 def test_nbval_passes_and_fails_the_cells_that_it_should(checked):
     wanted = [passes for *_, passes in CELLS.values()] + [True]
     assert {n: failure is None for n, failure in checked.items()} == dict(enumerate(wanted))
 
 
+@pytest.mark.slow
 def test_a_failure_shows_both_lines_and_the_tolerance(checked):
     text = checked[list(CELLS).index("outside the cell's tolerance")].text
     assert "14.63 dB" in text and "14.66 dB" in text and "0.02" in text

@@ -1,20 +1,20 @@
-"""Zoom: whole and in tiles alike, files of all kinds, and what can go wrong with them."""
+"""Zoom: whole and in tiles alike; the command, its files, and what can go wrong with them."""
 
 import errno
-import pathlib
+import gc
 import re
-import struct
 import sys
-import zlib
+import weakref
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
-from test_photo_models import random
 
-from shared import datasets, luma, photo_models, pictures, recipes, resize, zoom
-from shared.photo_models import MODELS
+from shared import paths, recipes, zoom
+from shared.images import luma, resize
+from shared.models import layers
+from shared.models.zoom_network import PHOTO_NETWORKS
 
 
 def photo(height, width, channels=3, seed=0):
@@ -28,19 +28,20 @@ def photo(height, width, channels=3, seed=0):
 # --- enhance -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_the_result_in_tiles_is_that_of_the_whole_photo(name, monkeypatch):
+@pytest.mark.parametrize("name", PHOTO_NETWORKS)
+def test_the_result_in_tiles_is_that_of_the_whole_photo(
+        name, random_photo_network, monkeypatch):
     """To the last bit but for a value that lies halfway between two grey levels.
 
     Convolutions of two shapes may add their products in another order, on some processors.
     The first comparison is of the numbers before they are rounded.
     """
-    model, image, rounded = random(name), photo(203, 170), luma.rounded
+    model, image, rounded = random_photo_network(name), photo(203, 170), luma.rounded
     monkeypatch.setattr(zoom.luma, "rounded", lambda values: values)
     whole = zoom.enhance(image, model, side=1000)
     seen = []
-    answer = zoom._answer(model)
-    monkeypatch.setattr(zoom, "_answer", lambda _: lambda x: seen.append(x.shape) or answer(x))
+    run = zoom._compiled(model)
+    monkeypatch.setattr(zoom, "_compiled", lambda _: lambda x: seen.append(x.shape) or run(x))
     tiled = zoom.enhance(image, model, side=64)
     assert len(seen) >= 4 and len(set(seen)) == 1
     assert np.abs(whole - resize.resize(image[None], (406, 340))[0]).max() > 2  # detail is added
@@ -50,16 +51,17 @@ def test_the_result_in_tiles_is_that_of_the_whole_photo(name, monkeypatch):
     assert not (differs & ~halfway).any()
 
 
-def test_with_too_small_a_margin_the_tiles_would_show(monkeypatch):
-    model, image = random("srcnn"), photo(150, 140)
+def test_with_too_small_a_margin_the_tiles_would_show(random_photo_network, monkeypatch):
+    model, image = random_photo_network("srcnn"), photo(150, 140)
     monkeypatch.setattr(zoom, "_margin", lambda network: 2)
     assert (zoom.enhance(image, model, side=64) != zoom.enhance(image, model, side=1000)).any()
 
 
 @pytest.mark.parametrize("name", ["unet", "ircnn"])
 @pytest.mark.parametrize("scale", [2, 4])
-def test_a_region_is_to_the_last_bit_a_crop_of_the_whole_result(name, scale):
-    model, image = random(name), photo(151, 130)
+def test_a_region_is_to_the_last_bit_a_crop_of_the_whole_result(
+        name, scale, random_photo_network):
+    model, image = random_photo_network(name), photo(151, 130)
     whole = zoom.enhance(image, model, scale, side=48)
     for x, y, width, height in ((0, 0, 130, 151), (129, 150, 1, 1), (40, 70, 33, 20)):
         part = zoom.enhance(image, model, scale, (x, y, width, height), side=48)
@@ -67,16 +69,16 @@ def test_a_region_is_to_the_last_bit_a_crop_of_the_whole_result(name, scale):
             part, whole[scale * y:scale * (y + height), scale * x:scale * (x + width)])
 
 
-def test_four_times_is_twice_applied_twice():
-    model, image = random("zoom"), photo(20, 31)
+def test_four_times_is_twice_applied_twice(random_photo_network):
+    model, image = random_photo_network("zoom"), photo(20, 31)
     np.testing.assert_array_equal(zoom.enhance(image, model, 4),
                                   zoom.enhance(zoom.enhance(image, model), model))
 
 
-def test_only_the_luma_is_the_networks(monkeypatch):
+def test_only_the_luma_is_the_networks(random_photo_network, monkeypatch):
     image = photo(20, 22)
     monkeypatch.setattr(zoom.luma, "rounded", lambda values: values)
-    found = luma.to_ycbcr(zoom.enhance(image, random("unet")))
+    found = luma.to_ycbcr(zoom.enhance(image, random_photo_network("unet")))
     bicubic = luma.to_ycbcr(zoom.enhance(image, "bicubic"))
     np.testing.assert_allclose(found[..., 1:], bicubic[..., 1:], atol=1e-2)
     assert np.abs(found[..., 0] - bicubic[..., 0]).max() > 2
@@ -89,10 +91,54 @@ def test_bicubic_and_alpha_are_those_of_resize():
     assert off.max() < 0.51
 
 
-def test_grey_stays_grey_and_one_pixel_becomes_four():
+def test_grey_stays_grey_and_one_pixel_becomes_four(random_photo_network):
     grey = photo(12, 13, channels=1).repeat(3, axis=2)
-    assert np.ptp(zoom.enhance(grey, random("unet")).astype(int), axis=2).max() <= 1
+    enlarged = zoom.enhance(grey, random_photo_network("unet"))
+    assert np.ptp(enlarged.astype(int), axis=2).max() <= 1
     assert (zoom.enhance(np.full((1, 1, 3), 90, "uint8"), "bicubic") == 90).all()
+
+
+def test_no_tile_is_larger_than_its_side_whatever_the_photo(monkeypatch):
+    low_res = keras.Input((None, None, 1))
+    model = keras.Model(low_res, layers.Bicubic()(low_res))
+    sizes = []
+    monkeypatch.setattr(zoom, "_compiled", lambda network: lambda x: (
+        sizes.append(x.shape[1:3]), np.zeros((1, 2 * x.shape[1], 2 * x.shape[2], 1)))[1])
+    zoom.enhance(np.zeros((700, 900, 3), "uint8"), model, side=128)
+    assert len(sizes) > 30 and np.max(sizes) < 128 + 16
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="makes no graphs")
+def test_a_network_becomes_one_graph_for_tiles_of_all_sizes(random_photo_network, monkeypatch):
+    model, traced = random_photo_network("zoom"), []
+    call = type(model).call
+
+    def counting_call(self, x, *arguments, **options):
+        if self is model:
+            traced.append(x.shape)
+        return call(self, x, *arguments, **options)
+
+    monkeypatch.setattr(type(model), "call", counting_call)
+    for shape in ((20, 31), (24, 17), (150, 120)):
+        zoom.enhance(photo(*shape), model, side=64)
+    assert traced == [(1, None, None, 1)]
+
+
+def test_weights_that_change_after_the_first_photo_are_used(random_photo_network):
+    model, other = random_photo_network("unet"), random_photo_network("unet", seed=1)
+    image = photo(12, 13)
+    before, wanted = zoom.enhance(image, model), zoom.enhance(image, other)
+    model.set_weights(other.get_weights())
+    np.testing.assert_array_equal(zoom.enhance(image, model), wanted)
+    assert (before != wanted).any()
+
+
+def test_a_network_is_not_kept_in_memory_after_its_photo(random_photo_network):
+    model = random_photo_network("zoom")
+    zoom.enhance(photo(12, 13), model)
+    model, variables = weakref.ref(model), [weakref.ref(v) for v in model.variables]
+    gc.collect()
+    assert model() is None and not any(variable() is not None for variable in variables)
 
 
 @pytest.mark.parametrize("image", [np.zeros((4, 4, 3)), np.zeros((4, 4), "uint8"),
@@ -164,82 +210,26 @@ def test_the_file_holds_what_enhance_gives(work):
         zoom.enhance(np.asarray(Image.open("a.png")), "bicubic", 4))
 
 
-def test_sixteen_bits_become_eight_and_that_is_said(work, capsys):
-    grey = np.arange(256, dtype="uint16").reshape(16, 16) * 257
-    for name in ("a.png", "a.tif"):
-        Image.fromarray(grey).save(name)
-        assert (pictures.read(name).pixels[..., 0] == np.arange(256).reshape(16, 16)).all()
-        assert command(name) == 0
-    assert capsys.readouterr().out.count("16 bits become 8") == 2
-    write_deep_png("deep.png", np.full((4, 5, 3), (0xFF00, 0x8000, 0), ">u2"))
-    deep = pictures.read("deep.png")
-    assert (deep.pixels == (255, 128, 0)).all() and deep.notes == ["16 bits become 8"]
+def test_what_is_lost_in_reading_is_said(work, capsys):
+    deep = Image.fromarray(np.arange(256, dtype="uint16").reshape(16, 16) * 257)
+    deep.save("a.tif", save_all=True, append_images=[deep])
+    assert command("a.tif") == 0
+    assert "; the first of 2 frames is taken; 16 bits become 8\n" in capsys.readouterr().out
 
 
-def write_deep_png(path, pixels):
-    """A PNG of three channels of 16 bits, which Pillow does not write."""
-    height, width = pixels.shape[:2]
-    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
-    content = b"\x89PNG\r\n\x1a\n"
-    for kind, data in ((b"IHDR", struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)),
-                       (b"IDAT", zlib.compress(rows)), (b"IEND", b"")):
-        content += struct.pack(">I", len(data)) + kind + data
-        content += struct.pack(">I", zlib.crc32(kind + data))
-    pathlib.Path(path).write_bytes(content)
-
-
-def test_of_several_frames_the_first_is_taken_and_that_is_said(work, capsys):
-    image = Image.fromarray(photo(8, 9))
-    image.save("a.tif", save_all=True, append_images=[Image.new("RGB", (9, 8))])
-    assert command("a.tif", "-o", "b.png") == 0
-    assert "the first of 2 frames" in capsys.readouterr().out
-    np.testing.assert_array_equal(pictures.read("a.tif").pixels, np.asarray(image))
-
-
-def test_a_picture_of_unknown_range_is_refused(work, capsys):
-    Image.fromarray(np.ones((4, 4), "float32")).save("a.tif")
-    assert command("a.tif") == 1
-    assert "no known range" in capsys.readouterr().err
-
-
-def test_a_transparent_palette_keeps_its_transparency_and_jpeg_gets_white(work):
-    image = Image.new("P", (8, 8), 1)
-    image.putpalette([255, 0, 0, 0, 0, 255])
-    image.paste(0, (0, 0, 4, 8))
-    image.save("a.png", transparency=0)
-    assert command("a.png") == command("a.png", "-o", "b.jpg") == 0
-    found = np.asarray(Image.open("a_x2.png"))
-    assert found.shape == (16, 16, 4)
-    assert found[8, 0, 3] == 0 and found[8, 15].tolist() == [0, 0, 255, 255]
-    assert np.asarray(Image.open("b.jpg"))[8, 0].min() > 240
-
-
-def test_a_photo_on_its_side_comes_out_upright_and_says_so_no_more(work):
+def test_the_colour_profile_and_the_upright_side_are_kept(work):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     exif = Image.Exif()
-    exif[0x0112] = 6  # orientation: turn it by 90 degrees clockwise
-    saved("a.jpg", exif=exif)
+    exif[0x0112] = 6  # orientation: rotate it by 90 degrees clockwise to show it
+    saved("a.jpg", icc_profile=profile, exif=exif)
     assert command("a.jpg", "-o", "b.png") == command("a.jpg") == 0
     for name in ("b.png", "a_x2.jpg"):
         with Image.open(name) as image:
+            assert image.info["icc_profile"] == profile
             assert image.size == (40, 48) and 0x0112 not in image.getexif()
     upright = np.asarray(Image.open("a.jpg").transpose(Image.Transpose.ROTATE_270))
     np.testing.assert_array_equal(np.asarray(Image.open("b.png")),
                                   zoom.enhance(upright, "bicubic"))
-
-
-@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.tif"])
-def test_the_colour_profile_is_kept(work, name):
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    saved(name, icc_profile=profile)
-    assert command(name) == 0
-    assert Image.open(name.replace("a.", "a_x2.")).info["icc_profile"] == profile
-
-
-def test_a_profile_of_other_colours_is_dropped(work):
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    profile[16:20] = b"CMYK"
-    saved("a.tif", "CMYK", icc_profile=bytes(profile))
-    assert pictures.read("a.tif").profile is None
 
 
 def test_a_region_is_the_crop_of_the_whole_and_has_its_own_name(work):
@@ -256,10 +246,10 @@ def test_a_region_outside_says_how_large_the_photo_is(work, capsys):
     assert names(work) == ["a.png"]
 
 
-def test_compare_writes_bicubic_beside_the_result(work, monkeypatch):
+def test_compare_writes_bicubic_beside_the_result(work, random_photo_network, monkeypatch):
     saved("a.png")
-    model = random("unet")
-    monkeypatch.setattr(zoom.weights, "load", lambda name: model)
+    model = random_photo_network("unet")
+    monkeypatch.setattr(zoom.store, "load", lambda name: model)
     assert command("a.png", "--compare", model="zoom") == 0
     both = np.asarray(Image.open("a_x2_compare.png"))
     image = np.asarray(Image.open("a.png"))
@@ -358,27 +348,10 @@ def test_interrupted_it_leaves_nothing_half_written(work, capsys, monkeypatch):
     assert names(work) == ["a.png"] and "stopped" in capsys.readouterr().err
 
 
-def test_a_hundred_megapixels_are_taken_and_a_bomb_is_not(work, capsys, monkeypatch, recwarn):
-    saved("a.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 400)  # Pillow warns beyond it: 480 pixels
-    assert command("a.png") == 0
-    assert not [w for w in recwarn if issubclass(w.category, Image.DecompressionBombWarning)]
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 200)  # and refuses twice as many
-    assert command("a.png", "-o", "b.png") == 1
-    assert "a.png: the picture is too large" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("name, most", [("wide.webp", 16_383), ("wide.jpg", 65_500)])
-def test_a_picture_too_long_for_its_format_says_which_formats_do(work, name, most):
-    picture = pictures.Picture(np.zeros((1, most + 1, 3), "uint8"))
-    with pytest.raises(ValueError, match=f"holds {most} pixels a side at most.* write a .png"):
-        pictures.write(name, picture)
-
-
 def test_missing_weights_say_how_to_get_them(work, capsys, monkeypatch):
     saved("a.png")
     monkeypatch.setenv("ZOOM_DATA", str(work))
-    assert datasets.folder() == work
+    assert paths.data_folder() == work
     assert command("a.png", model="zoom") == 1
     assert "python -m shared.train zoom" in capsys.readouterr().err
 
@@ -409,16 +382,6 @@ def test_the_bar_is_for_a_terminal_only(work, capsys, monkeypatch):
     shown = capsys.readouterr().err
     assert re.search(r"a\.png \[#{6}\.{24}\]  20%", shown)
     assert shown.endswith(" \r")  # wiped out at the end
-
-
-def test_no_tile_is_larger_than_its_side_whatever_the_photo(monkeypatch):
-    low_res = keras.Input((None, None, 1))
-    model = keras.Model(low_res, photo_models.Bicubic()(low_res))
-    sizes = []
-    monkeypatch.setattr(zoom, "_answer", lambda network: lambda x: (
-        sizes.append(x.shape[1:3]), np.zeros((1, 2 * x.shape[1], 2 * x.shape[2], 1)))[1])
-    zoom.enhance(np.zeros((700, 900, 3), "uint8"), model, side=128)
-    assert len(sizes) > 30 and np.max(sizes) < 128 + 16
 
 
 def test_it_runs_as_a_module(work, run_python):

@@ -7,21 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from shared import (
-    classifiers,
-    datasets,
-    figures,
-    flow,
-    luma,
-    metrics,
-    tradeoff,
-    training,
-    weights,
-    zoom,
-)
-from shared.degrade import block_mean, project
-from shared.photos import photos
-from shared.resize import upscale
+from shared import figures, runtime, weights, zoom
+from shared.data import datasets
+from shared.data.photos import load_photos
+from shared.images import luma
+from shared.images.degrade import block_mean, project
+from shared.images.resize import upscale
+from shared.measures import metrics
+from shared.models import classifiers, flow
+from shared.studies import tradeoff
 
 HERE = Path(__file__).resolve().parent
 
@@ -36,7 +30,7 @@ def baseline():
     chosen = [np.flatnonzero(digits.y_test == c)[1] for c in (2, 3, 4, 5, 6, 8, 9)]
     truth = digits.x_test[chosen]
     low_res = block_mean(truth)
-    network = np.clip(training.predict(weights.load("baseline"), low_res), 0, 1)
+    network = np.clip(runtime.predict(weights.load("baseline"), low_res), 0, 1)
     rows = {"7x7": low_res, "bicubic": upscale(low_res, 4),
             "enhanced": project(network, low_res), "truth": truth}
     notes = {name: [f"{value:.1f} dB" for value in metrics.psnr(truth, rows[name])]
@@ -53,7 +47,7 @@ def fashion():
     low_res = block_mean(truth)
     rows = {"7x7": low_res, "bicubic": project(upscale(low_res, 4), low_res)}
     for label, name in (("digits network", "baseline"), ("clothes network", "fashion")):
-        image = np.clip(training.predict(weights.load(name), low_res), 0, 1)
+        image = np.clip(runtime.predict(weights.load(name), low_res), 0, 1)
         rows[label] = project(image, low_res)
     notes = {name: [f"{value:.1f} dB" for value in metrics.psnr(truth, rows[name])]
              for name in list(rows)[1:]}
@@ -65,24 +59,25 @@ def hd():
     """Lesson 03: five digits as MNIST has them, by bicubic, and by our networks, all to 448."""
     truth = datasets.mnist().x_test[[3, 35, 18, 61, 9]]
     model = weights.load("hd_blind")
-    large = np.clip(training.predict(model, truth), 0, 1)
+    large = np.clip(runtime.predict(model, truth), 0, 1)
     rows = {"28x28": truth, "bicubic\n448x448": upscale(truth, 16),
-            "enhanced\n448x448": np.clip(training.predict(model, large, 1), 0, 1)}
+            "enhanced\n448x448": np.clip(runtime.predict(model, large, 1), 0, 1)}
     figure = figures.panels(rows, size=1.2)
     save(figure, "03_before_after.png")
 
 
 def classifier_loss():
     """Lesson 04: 4x4, three small networks that differ in one weight, and what A and B read."""
-    training.use_fast_precision()
+    runtime.use_fast_precision()
     digits = datasets.mnist()
-    readers = [classifiers.frozen(name) for name in ("classifier_a", "classifier_b")]
+    readers = [weights.frozen(name) for name in ("classifier_a", "classifier_b")]
     truth = digits.x_test[[np.flatnonzero(digits.y_test == c)[6] for c in (0, 2, 3, 4, 6, 7, 8)]]
     rows, notes = {"4x4": block_mean(truth, 7)}, {}
     for label, weight in {"no classifier": 0.0, "a little": 0.03, "too much": 10.0}.items():
-        network = tradeoff.train(digits, tradeoff.Key(7, weight, seed=1), readers[0])
-        rows[label] = training.predict(network, rows["4x4"])
-        both = [classifiers.read(reader, rows[label]) for reader in readers]
+        run = tradeoff.UpscalerRun(7, weight, seed=1)
+        network = tradeoff.train_upscaler(digits, run, readers[0])
+        rows[label] = runtime.predict(network, rows["4x4"])
+        both = [classifiers.classify(reader, rows[label]) for reader in readers]
         notes[label] = [f"A {p}   B {q}" for p, q in zip(*both, strict=True)]
     figure = figures.panels(rows | {"truth": truth}, notes, size=1.2)
     save(figure, "04_before_after.png")
@@ -93,7 +88,7 @@ def combined():
     truth = np.stack([datasets.mnist().x_test[4], datasets.fashion_mnist().x_test[12]])
     model, steps = weights.load("combined"), [block_mean(truth)]
     for _ in range(3):
-        steps.append(training.predict(model, steps[-1], 1))
+        steps.append(runtime.predict(model, steps[-1], 1))
     names = ["7x7", "28x28", "112x112", "448x448", "truth, 28x28"]
     rows = {name: [step[i] for step in (*steps, truth)]
             for i, name in enumerate(("digit", "sneaker"))}
@@ -105,7 +100,7 @@ def photo():
     """Lesson 06: parts of two photographs at half their size, by bicubic, by zoom, in truth."""
     rows, model = {}, weights.load("zoom")
     for name, (x, y, side) in {"motorcycle": (235, 135, 96), "page": (14, 26, 64)}.items():
-        truth = photos("test")[name]
+        truth = load_photos("test")[name]
         low_res, part = luma.reduce(truth), (x, y, side, side)
         rows[name] = [low_res[y:y + side, x:x + side],
                       zoom.enhance(low_res, "bicubic", region=part),
@@ -119,7 +114,7 @@ def many_answers():
     """Lesson 07: the 7x7, the single answer, four draws, the truth."""
     truth = datasets.mnist().x_test[[9700, 4300, 3475, 5975, 900, 4950, 5600]]
     low_res = block_mean(truth)
-    guess = flow.answer(weights.load("baseline"), low_res)
+    guess = flow.projected_answer(weights.load("baseline"), low_res)
     draws = flow.sample(weights.load("samples"), low_res, guess, count=4)
     rows = {"7x7": low_res, "one answer": guess, "four draws": draws[0], " ": draws[1],
             "  ": draws[2], "   ": draws[3], "truth": truth}

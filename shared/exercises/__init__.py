@@ -1,23 +1,26 @@
-"""The checks of the exercises: each prints what is right or what to look at, and never raises.
+"""The checks of the exercises: they print a verdict that helps, and never raise an error.
 
-A check takes the learner's function and returns None where it is right, or ``Right`` with
-what it measured; else one sentence that helps. One module a lesson, ``lesson01`` and so on,
-each with its checks in ``CHECKS``.
+A check takes the learner's function. If the answer is right, it returns None, or ``Right`` with
+what it measured. Otherwise it returns a sentence that says what to look at. There is one module
+per lesson, with its checks in ``CHECKS``.
 """
 
-import importlib
+from shared.exercises import lesson01, lesson02, lesson03, lesson04, lesson05, lesson06, lesson07
+from shared.exercises.verdicts import Right
 
-import numpy as np
-
-
-class Right(str):
-    """What a check measured of a right answer, to be printed with the verdict."""
+CHECKS = (lesson01.CHECKS | lesson02.CHECKS | lesson03.CHECKS | lesson04.CHECKS
+          | lesson05.CHECKS | lesson06.CHECKS | lesson07.CHECKS)
 
 
 def check(number, answer):
-    """Print the verdict on ``answer``, what was written for exercise ``number``, as "01.1"."""
+    """Print the verdict on an answer.
+
+    Args:
+        number: the exercise, such as "01.1".
+        answer: the function that the learner has written.
+    """
     try:
-        problem = find(number)(answer)
+        problem = CHECKS[number](answer)
     except NotImplementedError:
         problem = "there is no answer yet: replace the line that raises NotImplementedError"
     except Exception as error:
@@ -26,19 +29,3 @@ def check(number, answer):
         print(f"Exercise {number}: correct, {problem}.")
     else:
         print(f"Exercise {number}: " + (f"not yet, {problem}." if problem else "correct."))
-
-
-def find(number):
-    """The check of an exercise, such as "01.1"."""
-    return importlib.import_module(f"{__name__}.lesson{number[:2]}").CHECKS[number]
-
-
-def missing(result, shape):
-    """What is wrong with the form of ``result``, which should be an array of that shape."""
-    if result is None:
-        return "your function returns None; it needs a `return`"
-    if np.shape(result) != tuple(shape):
-        return f"the result has shape {np.shape(result)}, expected {tuple(shape)}"
-    if not np.isfinite(np.asarray(result, "float64")).all():
-        return "the result holds NaN or infinity"
-    return None

@@ -4,44 +4,46 @@ import functools
 
 import numpy as np
 
-from shared import datasets, metrics, spectrum, training, weights
-from shared.degrade import block_mean, project
-from shared.exercises import Right, missing
-from shared.resize import upscale
+from shared import runtime, weights
+from shared.data import datasets
+from shared.exercises.verdicts import Right, wrong_form
+from shared.images.degrade import block_mean, project
+from shared.images.resize import upscale
+from shared.measures import metrics, spectrum
 
 
 @functools.cache
 def _clothes():
-    """The first 1,000 test images; the others are let go."""
+    """The first 1,000 test images, copied so that the memory of the others can be freed."""
     return datasets.fashion_mnist().x_test[:1000].copy()
 
 
 @functools.cache
 def _digits_answer():
-    """What the digits network of lesson 01 makes of them at 7x7, clipped."""
+    """The output of the digits network of lesson 01 for the reduced clothes, in [0, 1]."""
     network = weights.load_or_train("baseline", progress=False)
-    return np.clip(training.predict(network, block_mean(_clothes())), 0, 1)
+    return np.clip(runtime.predict(network, block_mean(_clothes())), 0, 1)
 
 
-def highest_frequency(answer):
-    found = {side: answer(side) for side in (7, 28, 12, 1001)}
-    if any(value is None for value in found.values()):
+def check_highest_frequency(answer):
+    results = {side: answer(side) for side in (7, 28, 12, 1001)}
+    if any(value is None for value in results.values()):
         return "your function returns None; it needs a `return`"
-    if all(value == side for side, value in found.items()):
+    if all(value == side for side, value in results.items()):
         return "a wave needs two pixels a cycle, one for its crest and one for its trough"
-    if all(value == side // 2 for side, value in found.items()):
+    if all(value == side // 2 for side, value in results.items()):
         return "`//` rounds down: 7 pixels carry more than 3 cycles, though not 4"
-    if all(abs(value - 0.5) < 1e-6 for value in found.values()):
+    if all(abs(value - 0.5) < 1e-6 for value in results.values()):
         return "that is in cycles a pixel; asked for are cycles an image"
-    if all(abs(value - np.pi * side) < 1e-3 for side, value in found.items()):
+    if all(abs(value - np.pi * side) < 1e-3 for side, value in results.items()):
         return "that is an angle, in radians; asked for are cycles"
-    wrong = [side for side in found if abs(found[side] - side / 2) > 1e-6]
+    wrong = [side for side in results if abs(results[side] - side / 2) > 1e-6]
     if wrong:
-        return f"for {wrong[0]} pixels you give {float(found[wrong[0]]):g} cycles"
+        return f"for {wrong[0]} pixels you give {float(results[wrong[0]]):g} cycles"
     return None
 
 
-def fine_share(answer):
+def check_fine_share(answer):
     images = _clothes()[:200]
     power = spectrum.radial_power(images)
     ring = np.arange(power.shape[1])
@@ -49,7 +51,7 @@ def fine_share(answer):
         result = answer(images.copy(), cycles)
         if np.shape(result) == () and result is not None:
             return "that is one number; give one for each image, shape (n,)"
-        if problem := missing(result, (len(images),)):
+        if problem := wrong_form(result, (len(images),)):
             return problem
         result, above = np.asarray(result, "float64"), ring > cycles
         fine, total = power[:, above].sum(axis=1), power.sum(axis=1)
@@ -76,22 +78,22 @@ def fine_share(answer):
     return None
 
 
-def mixed(answer):
+def check_mixed(answer):
     truth = _clothes()
     low_res, digits = block_mean(truth), _digits_answer()
     result = answer(low_res.copy(), digits.copy())
-    if problem := missing(result, truth.shape):
+    if problem := wrong_form(result, truth.shape):
         return problem
 
     def score(images):
         images = np.asarray(images).astype("float32")
         return metrics.psnr(truth, project(images, low_res)).mean()
 
-    reference, found = score(upscale(low_res, 4, "lanczos")), score(result)
-    if found < reference + 0.5:
-        return (f"after projection it scores {found:.2f} dB, Lanczos {reference:.2f}, the digits "
+    reference, mixed = score(upscale(low_res, 4, "lanczos")), score(result)
+    if mixed < reference + 0.5:
+        return (f"after projection it scores {mixed:.2f} dB, Lanczos {reference:.2f}, the digits "
                 f"network {score(digits):.2f}; be at least 0.5 dB above Lanczos")
-    return Right(f"{found:.2f} dB after projection, Lanczos {reference:.2f}")
+    return Right(f"{mixed:.2f} dB after projection, Lanczos {reference:.2f}")
 
 
-CHECKS = {"02.1": highest_frequency, "02.2": fine_share, "02.3": mixed}
+CHECKS = {"02.1": check_highest_frequency, "02.2": check_fine_share, "02.3": check_mixed}

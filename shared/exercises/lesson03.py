@@ -2,16 +2,17 @@
 
 import numpy as np
 
-from shared import metrics, vector
-from shared.degrade import block_mean, project
-from shared.exercises import Right, missing
-from shared.resize import resize
+from shared.data import drawings
+from shared.exercises.verdicts import Right, wrong_form
+from shared.images.degrade import block_mean, project
+from shared.images.resize import resize
+from shared.measures import metrics
 
 
-def edge_pixels(answer):
+def check_edge_pixels(answer):
     for edge, n in ((2.25, 5), (0.0, 3), (4.0, 4), (6.5, 8)):
         result = answer(edge, n)
-        if problem := missing(result, (n,)):
+        if problem := wrong_form(result, (n,)):
             return problem
         result = np.asarray(result, "float64")
         wanted = np.clip(edge - np.arange(n), 0, 1)
@@ -30,11 +31,11 @@ def edge_pixels(answer):
     return None
 
 
-def find_edge(answer):
+def check_find_edge(answer):
     for edge in (3.25, 5.0, 6.75):
         greys = np.clip(edge - np.arange(12.0), 0, 1)
         result = answer(greys.copy())
-        if problem := missing(result, ()):
+        if problem := wrong_form(result, ()):
             return problem
         if abs(result - edge) > 1e-4:
             if float(result).is_integer():
@@ -50,20 +51,20 @@ def find_edge(answer):
     return None
 
 
-def own_enlarger(answer):
-    truth = vector.font_digits()[0][::7]
+def check_own_enlarger(answer):
+    truth = drawings.font_digits()[0][::7]
     low_res = block_mean(truth, 4)
     result = answer(low_res.copy())
-    if problem := missing(result, truth.shape):
+    if problem := wrong_form(result, truth.shape):
         return problem
     soft = resize(low_res, truth.shape[1:3], "lanczos")
     sharp = np.clip(4 * (soft - 0.5) + 0.5, 0, 1)
     reference = metrics.psnr(truth, project(sharp, low_res)).mean()
-    found = metrics.psnr(truth, project(np.asarray(result, "float32"), low_res)).mean()
-    if found < reference + 0.5:
-        return (f"after projection it scores {found:.2f} dB, Lanczos sharpened by 4 has "
+    score = metrics.psnr(truth, project(np.asarray(result, "float32"), low_res)).mean()
+    if score < reference + 0.5:
+        return (f"after projection it scores {score:.2f} dB, Lanczos sharpened by 4 has "
                 f"{reference:.2f}; be at least 0.5 dB above")
-    return Right(f"{found:.2f} dB after projection, Lanczos sharpened by 4 {reference:.2f}")
+    return Right(f"{score:.2f} dB after projection, Lanczos sharpened by 4 {reference:.2f}")
 
 
-CHECKS = {"03.1": edge_pixels, "03.2": find_edge, "03.3": own_enlarger}
+CHECKS = {"03.1": check_edge_pixels, "03.2": check_find_edge, "03.3": check_own_enlarger}

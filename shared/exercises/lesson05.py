@@ -4,15 +4,15 @@ import functools
 
 import numpy as np
 
-from shared import datasets
-from shared.degrade import block_mean
-from shared.exercises import Right, missing
+from shared.data import datasets
+from shared.exercises.verdicts import Right, wrong_form
+from shared.images.degrade import block_mean
 
 
-def free_numbers(answer):
+def check_free_numbers(answer):
     for side, scale in ((28, 4), (112, 4), (28, 7), (6, 1)):
         result = answer(side, scale)
-        if problem := missing(result, ()):
+        if problem := wrong_form(result, ()):
             return problem
         wanted = side**2 - (side // scale) ** 2
         if result == wanted:
@@ -28,7 +28,7 @@ def free_numbers(answer):
     return None
 
 
-def copy_channels(answer):
+def check_copy_channels(answer):
     rng = np.random.default_rng(0)
     for size, a, b, c, source in ((3, 2, 3, 2, [0, 1, 2, 0]), (1, 1, 4, 3, [0, 1, 2, 3, 3, 3])):
         kernel, following = (rng.normal(size=(size, size, *ends)) for ends in ((a, b), (b, c)))
@@ -36,8 +36,8 @@ def copy_channels(answer):
         if not isinstance(result, tuple | list) or len(result) != 2:
             return "return two kernels: the wider one, and the one that follows it"
         m = len(source)
-        if problem := (missing(result[0], (size, size, a, m))
-                       or missing(result[1], (size, size, m, c))):
+        if problem := (wrong_form(result[0], (size, size, a, m))
+                       or wrong_form(result[1], (size, size, m, c))):
             return problem
         if not np.allclose(result[0], kernel[:, :, :, source]):
             return ("new channel j of the first kernel is a copy of old channel source[j]: its "
@@ -56,25 +56,25 @@ def copy_channels(answer):
 
 @functools.cache
 def _mixed():
-    """7x7 images of 1,000 test digits and 1,000 test clothes, shuffled, and their order."""
+    """7x7 images of 1,000 test digits and 1,000 test clothes, shuffled; and their order."""
     images = [split.x_test[3000:4000] for split in (datasets.mnist(), datasets.fashion_mnist())]
     order = np.random.default_rng(0).permutation(2000)
     return block_mean(np.concatenate(images), 4)[order], order
 
 
-def route(answer):
+def check_route(answer):
     low_res, order = _mixed()
     result = answer(low_res.copy())
-    if problem := missing(result, (2000,)):
+    if problem := wrong_form(result, (2000,)):
         return problem
     if not set(np.unique(result)) <= {0, 1}:
         return "give 0 for a digit and 1 for a piece of clothing, nothing else"
-    right = (np.asarray(result) == np.repeat([0, 1], 1000)[order]).mean()
-    if right < 0.03:
+    correct = (np.asarray(result) == np.repeat([0, 1], 1000)[order]).mean()
+    if correct < 0.03:
         return "digits and clothes are exchanged: 0 is a digit"
-    if right < 0.97:
-        return f"{right:.1%} of 2,000 images go the right way; reach 97%"
-    return Right(f"{right:.1%} of 2,000 images go the right way")
+    if correct < 0.97:
+        return f"{correct:.1%} of 2,000 images go the right way; reach 97%"
+    return Right(f"{correct:.1%} of 2,000 images go the right way")
 
 
-CHECKS = {"05.1": free_numbers, "05.2": copy_channels, "05.3": route}
+CHECKS = {"05.1": check_free_numbers, "05.2": check_copy_channels, "05.3": check_route}

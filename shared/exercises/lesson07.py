@@ -4,14 +4,18 @@ import functools
 
 import numpy as np
 
-from shared import datasets, flow, metrics, weights
-from shared.degrade import block_mean
-from shared.exercises import Right, missing
+from shared import weights
+from shared.data import datasets
+from shared.exercises.verdicts import Right, wrong_form
+from shared.images.degrade import block_mean
+from shared.measures import metrics
+from shared.models import flow
 
 AXES = "give `t` two more axes, `t[:, :, None, None]`, so that each image has its own time"
+LIMIT = 42.0  # dB that samples of a few calls must reach against those of 32 calls
 
 
-def flow_loss(answer):
+def check_flow_loss(answer):
     rng = np.random.default_rng(0)
     x0, x1 = (rng.normal(size=(4, 28, 28, 1)).astype("float32") for _ in range(2))
     t = np.float32([[0.1], [0.4], [0.5], [0.9]])
@@ -29,15 +33,16 @@ def flow_loss(answer):
         raise
     if np.shape(result) == (4,):
         return "that is one number a digit: take the mean over the digits, too"
-    if problem := missing(result, ()):
+    if problem := wrong_form(result, ()):
         return problem
     if not asked:
         return "ask `velocity(x_t, t)` for the velocity at x_t"
-    (x_t, way), (x_other, back) = flow.line(x0, x1, t), flow.line(x1, x0, t)
+    x_t, forward = flow.interpolate(x0, x1, t)
+    x_exchanged, backward = flow.interpolate(x1, x0, t)
     if np.shape(asked[0]) != x_t.shape:
         return f"x_t has shape {np.shape(asked[0])}, expected {x_t.shape}: {AXES}"
     if not np.allclose(asked[0], x_t, atol=1e-5):
-        if np.allclose(asked[0], x_other, atol=1e-5):
+        if np.allclose(asked[0], x_exchanged, atol=1e-5):
             return "noise and digit are exchanged: x_t is x0 at t = 0 and x1 at t = 1"
         return "x_t does not lie on the line (1 - t) x0 + t x1"
 
@@ -45,14 +50,14 @@ def flow_loss(answer):
         return float(np.mean(np.square(0.5 * x_t - x)))
 
     likely = {
-        "the velocity is turned round: it leads from x0 to x1": mean_square(back),
+        "the velocity is turned round: it leads from x0 to x1": mean_square(backward),
         "that compares with the digit; compare with the velocity, x1 - x0": mean_square(x1),
         "that compares with what is left of the way; the velocity is x1 - x0 at every t":
             mean_square(x1 - x_t),
-        "take the mean of the squares, not their sum": mean_square(way) * x_t.size,
-        "take squares, not absolute values": float(np.mean(abs(0.5 * x_t - way))),
+        "take the mean of the squares, not their sum": mean_square(forward) * x_t.size,
+        "take squares, not absolute values": float(np.mean(abs(0.5 * x_t - forward))),
     }
-    wanted = mean_square(way)
+    wanted = mean_square(forward)
     if np.isclose(result, wanted, rtol=1e-4):
         return None
     for problem, mistake in likely.items():
@@ -61,7 +66,7 @@ def flow_loss(answer):
     return f"for the check's lines you give {float(result):.4f}, expected {wanted:.4f}"
 
 
-def euler(answer):
+def check_euler(answer):
     times = []
 
     def velocity(x, t):
@@ -72,22 +77,21 @@ def euler(answer):
         times.clear()
         start = np.ones((2, 28, 28, 1), "float32")
         result = answer(velocity, start.copy(), steps)
-        if problem := missing(result, start.shape):
+        if problem := wrong_form(result, start.shape):
             return problem
         wanted = flow.euler(lambda x, t: t + 0.1 * x, start, steps)
         if np.allclose(result, wanted, atol=1e-5):
             continue
-        found = times.copy()
-        if len(found) == 2 * steps:
+        if len(times) == 2 * steps:
             return "two calls a step: that is the midpoint method; Euler calls once"
-        if len(found) != steps:
-            return f"{steps} steps call the velocity {steps} times, you {len(found)} times"
-        if np.allclose(found, np.arange(1, steps + 1) / steps):
+        if len(times) != steps:
+            return f"{steps} steps call the velocity {steps} times, you {len(times)} times"
+        if np.allclose(times, np.arange(1, steps + 1) / steps):
             return "each step takes the velocity where it begins: the first at t = 0"
-        if np.allclose(found, np.arange(steps)):
+        if np.allclose(times, np.arange(steps)):
             return "t runs from 0 to 1: step i begins at i / steps"
-        if not np.allclose(found, np.arange(steps) / steps):
-            return (f"the velocity is asked at t = {np.round(found, 3).tolist()}, expected "
+        if not np.allclose(times, np.arange(steps) / steps):
+            return (f"the velocity is asked at t = {np.round(times, 3).tolist()}, expected "
                     f"{np.round(np.arange(steps) / steps, 3).tolist()}")
         return ("each step goes the velocity divided by the number of steps, from where the last "
                 "ended")
@@ -96,14 +100,14 @@ def euler(answer):
 
 @functools.cache
 def _drawn(method=flow.midpoint, steps=16):
-    """One draw each of 200 test digits that the lesson has not used."""
+    """One sample for each of 200 test digits that the lesson has not used."""
     low_res = block_mean(datasets.mnist().x_test[7::50])
-    guess = flow.answer(weights.load_or_train("baseline", progress=False), low_res)
+    guess = flow.projected_answer(weights.load_or_train("baseline", progress=False), low_res)
     model = weights.load_or_train("samples", progress=False)
     return flow.sample(model, low_res, guess, 1, steps, 5, method)[0]
 
 
-def few_calls(answer):
+def check_few_calls(answer):
     choice = answer()
     if not isinstance(choice, tuple) or len(choice) != 2:
         return "return two things: a method and a number of steps"
@@ -122,6 +126,4 @@ def few_calls(answer):
     return Right(f"{calls} calls give {psnr:.1f} dB against 32 calls from the same noise")
 
 
-LIMIT = 42.0  # dB
-
-CHECKS = {"07.1": flow_loss, "07.2": euler, "07.3": few_calls}
+CHECKS = {"07.1": check_flow_loss, "07.2": check_euler, "07.3": check_few_calls}

@@ -1,0 +1,1 @@
+"""How networks are built: layers, and functions that return a ``keras.Model``."""

@@ -1,0 +1,75 @@
+"""What depends on the machine: number formats, the compiler, prediction in bounded memory.
+
+Introduced in lesson 01.
+"""
+
+import functools
+
+import keras
+import numpy as np
+
+
+@functools.cache
+def fast_bfloat16():
+    """Whether the machine computes fast in bfloat16.
+
+    Processors with AMX or AVX-512 BF16 do, and GPUs of compute capability 8.0 (2020) or higher.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        for gpu in tf.config.list_physical_devices("GPU"):
+            capability = tf.config.experimental.get_device_details(gpu).get("compute_capability")
+            return bool(capability) and capability >= (8, 0)
+    if keras.backend.backend() == "torch":
+        import torch
+
+        if torch.cuda.is_available():
+            return torch.cuda.get_device_capability() >= (8, 0)
+    try:
+        with open("/proc/cpuinfo") as file:
+            flags = file.read()
+            return "amx_bf16" in flags or "avx512_bf16" in flags
+    except OSError:
+        return False
+
+
+def use_fast_precision():
+    """Let new models compute in bfloat16 if the machine is fast at it; weights stay float32.
+
+    This sets Keras' global dtype policy.
+    """
+    keras.mixed_precision.set_dtype_policy("mixed_bfloat16" if fast_bfloat16() else "float32")
+
+
+def choose_compiler(model):
+    """Switch XLA off for TensorFlow on a CPU, where it halves the speed of these networks.
+
+    Changes ``model`` and returns it.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if not tf.config.list_physical_devices("GPU"):
+            model.jit_compile = False
+    return model
+
+
+def predict(model, images, batch_size=250):
+    """The output of ``model`` for ``images``, computed for ``batch_size`` images at a time.
+
+    Unlike ``model.predict`` it prints nothing and, on a CPU, does not use XLA.
+
+    Args:
+        model: a ``keras.Model`` with one input and one output.
+        images: array (n, ...), n at least 1.
+        batch_size: images at a time; it bounds the memory that is needed.
+
+    Returns a float32 array (n, ...).
+    """
+    choose_compiler(model)
+    outputs = []
+    for start in range(0, len(images), batch_size):
+        output = model.predict_on_batch(images[start:start + batch_size])
+        outputs.append(np.asarray(keras.ops.convert_to_numpy(output), "float32"))
+    return np.concatenate(outputs)

@@ -1,0 +1,1 @@
+"""Experiments of many short trainings, stored in ``data/`` for the lessons to read."""

@@ -1,0 +1,1 @@
+"""Commands for teachers and maintainers: run and hand out lessons, Colab, benchmarks."""

@@ -1,0 +1,180 @@
+"""Compare the speed of the course with that of PyTorch and ONNX Runtime.
+
+    python -m shared.tools.bench [--repeats 5] [--side 512]
+
+The course needs neither of them, and what is not installed is skipped (`pip install torch`,
+`pip install onnx onnxruntime tf2onnx`). Both sides take turns, so that a machine that is busy
+for a while is busy for both. Each line shows the median of each side and the median of the
+ratios of single rounds.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from shared import paths, runtime, zoom
+from shared.data import pipeline
+from shared.measures import timing
+from shared.models import flow, upscalers, zoom_network
+from shared.tools import onnx_export
+from shared.training import loop
+
+STEPS, BATCH_SIZE = 20, pipeline.BATCH_SIZE
+SAMPLING_LIMIT = 10.0  # seconds that lesson 07 allows for drawing 64 samples
+
+
+def take_turns(ours, theirs, repeats):
+    """Seconds of both functions, and how many times as fast ours is: three medians.
+
+    ``ours`` and ``theirs`` are zero-argument functions.
+    """
+    rounds = timing.timed(repeats, ours, theirs)
+    our_seconds, their_seconds = zip(*rounds, strict=True)
+    ratios = [their / our for our, their in rounds]
+    return tuple(map(statistics.median, (our_seconds, their_seconds, ratios)))
+
+
+def torch_network(torch, width=64, blocks=8, scale=4):
+    """``upscalers.residual_network`` for one channel in PyTorch, layer by layer."""
+    nn = torch.nn
+
+    def conv(channels_in, channels_out):
+        return nn.Conv2d(channels_in, channels_out, 3, padding=1)
+
+    class Residual(nn.Module):
+        def __init__(self, *body):
+            super().__init__()
+            self.body = nn.Sequential(*body)
+
+        def forward(self, x):
+            return x + self.body(x)
+
+    blocks = [Residual(conv(width, width), nn.ReLU(), conv(width, width)) for _ in range(blocks)]
+    return nn.Sequential(conv(1, width), Residual(*blocks, conv(width, width)),
+                         conv(width, scale**2), nn.PixelShuffle(scale))
+
+
+def bench_training(repeats):
+    """A line with the training images per second, for the network of lesson 01.
+
+    Raises ImportError if PyTorch is missing.
+    """
+    import torch
+
+    truth = np.random.default_rng(0).random((STEPS * BATCH_SIZE, 28, 28, 1), "float32")
+    runtime.use_fast_precision()
+    model = loop.compile_model(upscalers.residual_network(4, 64, 8), 1000)
+    keras.mixed_precision.set_dtype_policy("float32")
+    batches = pipeline.Batches(truth, pipeline.low_and_high(4))
+    network = torch_network(torch).to(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3)
+    if sum(p.numel() for p in network.parameters()) != model.count_params():
+        raise AssertionError("the two networks are not the same")
+    pairs = [[torch.from_numpy(part).permute(0, 3, 1, 2) for part in batches.batch(step)]
+             for step in range(STEPS)]
+
+    def train_torch():
+        for low_res, high_res in pairs:
+            with torch.autocast("cpu", torch.bfloat16, enabled=runtime.fast_bfloat16()):
+                answer = network(low_res)
+            loss = torch.nn.functional.mse_loss(answer.float(), high_res)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    ours, theirs, ratio = take_turns(lambda: loop.fit(model, batches, progress=False),
+                                     train_torch, repeats)
+    return (f"training, images/s       Keras {len(truth) / ours:8.0f}    PyTorch      "
+            f"{len(truth) / theirs:8.0f}    ratio {ratio:.2f}")
+
+
+def bench_enhance(repeats, side):
+    """A line with the megapixels of photo per second: ``enhance`` against the network alone.
+
+    ``enhance`` also enlarges the colours. The network is a ``zoom`` without self-ensemble; with
+    it, both sides take twice as long. Raises ImportError if ONNX Runtime is missing.
+    """
+    import onnxruntime  # noqa: F401  if it is missing, stop before the network is built
+
+    keras.utils.set_random_seed(0)
+    model = zoom_network.zoom(self_ensemble=False)
+    model.set_weights([array if array.any() else np.full_like(array, 1e-3)
+                       for array in model.get_weights()])
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (side, side, 3), dtype="uint8")
+    low_res = rng.random((1, side, side, 1), "float32")
+    with tempfile.TemporaryDirectory() as folder:
+        session = onnx_export.export_onnx(model, Path(folder, "zoom.onnx"), tolerance=1e-3)
+    ours, theirs, ratio = take_turns(lambda: zoom.enhance(image, model),
+                                     lambda: onnx_export.run_onnx(session, low_res), repeats)
+    megapixels = side * side / 1e6
+    return (f"enhance, megapixels/s    Keras {megapixels / ours:8.3f}    ONNX Runtime "
+            f"{megapixels / theirs:8.3f}    ratio {ratio:.2f}")
+
+
+def bench_sampling(repeats, limit=SAMPLING_LIMIT):
+    """A line with the seconds that drawing 64 samples takes in lesson 07, and their limit."""
+    model, rng = flow.velocity_network(), np.random.default_rng(0)
+    low_res = rng.random((64, 7, 7, 1), "float32")
+    guess = flow.repeat_pixels(low_res)
+    rounds = timing.timed(repeats, lambda: flow.sample(model, low_res, guess))
+    seconds = statistics.median(round_[0] for round_ in rounds)
+    return (f"64 digits drawn, s        Keras {seconds:8.2f}    allowed      {limit:8.2f}    "
+            f"ratio {seconds / limit:.2f}")
+
+
+MEMORY = """
+import resource, sys
+import numpy as np
+from shared import zoom
+from shared.models import zoom_network
+height = int(sys.argv[1])
+image = np.zeros((height, 1000, 3), "uint8")
+zoom.enhance(image, zoom_network.zoom(blocks=1))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(peak * (1 if sys.platform == "darwin" else 1024))
+"""
+
+
+def bench_memory():
+    """A line with the peak memory of ``enhance``, for one and for four megapixels.
+
+    Each is measured in a process of its own. The network has one block; more blocks take
+    longer, but no more memory. Raises ImportError on Windows, which has no ``resource``.
+    """
+    import resource  # noqa: F401  if it is missing, stop before the processes start
+
+    peaks = []
+    for height in (1000, 4000):
+        result = subprocess.run([sys.executable, "-c", MEMORY, str(height)], check=True,
+                                capture_output=True, text=True, cwd=paths.ROOT)
+        peaks.append(int(result.stdout) / 1e6)
+    small, large = peaks
+    return (f"peak memory, MB          1 megapixel {small:.0f}    4 megapixels {large:.0f}    "
+            f"{(large - small) / 3:.0f} more per megapixel; the picture in and out has 15")
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(prog="python -m shared.tools.bench", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=5, help="rounds of each side (5)")
+    parser.add_argument("--side", type=int, default=512,
+                        help="height and width of the photo for enhance (512)")
+    options = parser.parse_args(arguments)
+    for bench in (lambda: bench_training(options.repeats),
+                  lambda: bench_enhance(options.repeats, options.side),
+                  lambda: bench_sampling(options.repeats), bench_memory):
+        try:
+            print(bench(), flush=True)
+        except ImportError as error:
+            print(f"skipped: {error.name} is not installed", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""How a network is trained, and how it is stored with its card."""

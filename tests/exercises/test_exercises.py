@@ -1,0 +1,82 @@
+"""Every check accepts the right answer and tells the usual mistakes from it."""
+
+import importlib
+import json
+import re
+
+import pytest
+from conftest import ROOT
+
+from shared import exercises
+
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
+# answers/lessonNN.py has what learners write: right answers, and mistakes, each with a word of
+# the message that must help.
+ANSWERS = {lesson.stem[:2]: importlib.import_module(f"answers.lesson{lesson.stem[:2]}")
+           for lesson in LESSONS}
+RIGHT = {number: answer for lesson in ANSWERS.values() for number, answer in lesson.RIGHT.items()}
+MISTAKES = {number: mistakes for lesson in ANSWERS.values()
+            for number, mistakes in lesson.MISTAKES.items()}
+# The third exercise of each lesson is judged by a whole network or by thousands of images.
+SLOW = [pytest.mark.slow]
+
+
+def raise_stub(*_):
+    raise NotImplementedError
+
+
+def said(capsys, number, answer):
+    exercises.check(number, answer)
+    return capsys.readouterr().out
+
+
+def test_every_check_has_a_right_answer_and_two_mistakes():
+    assert set(RIGHT) == set(exercises.CHECKS) == set(MISTAKES)
+    assert all(len(mistakes) >= 2 for mistakes in MISTAKES.values())
+
+
+@pytest.mark.parametrize("lesson", ANSWERS)
+def test_a_lesson_numbers_its_exercises_from_one(lesson):
+    checks = importlib.import_module(f"shared.exercises.lesson{lesson}").CHECKS
+    assert list(checks) == [f"{lesson}.{n}" for n in range(1, len(checks) + 1)]
+    assert all(exercises.CHECKS[number] is check for number, check in checks.items())
+
+
+@pytest.mark.parametrize("number", [
+    pytest.param(number, marks=SLOW if number.endswith(".3") else []) for number in RIGHT])
+def test_check_accepts_the_right_answer(number, capsys):
+    assert re.fullmatch(rf"Exercise {number}: correct(, .*)?\.\n",
+                        said(capsys, number, RIGHT[number]))
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_check_rejects_the_stub(number, capsys):
+    text = said(capsys, number, raise_stub)
+    assert text.startswith(f"Exercise {number}: not yet, ") and "no answer yet" in text
+
+
+@pytest.mark.parametrize(("number", "mistake"), [
+    pytest.param(number, mistake, marks=SLOW if number.endswith(".3") else [])
+    for number in MISTAKES for mistake in MISTAKES[number]])
+def test_check_explains_the_mistake(number, mistake, capsys):
+    answer, word = MISTAKES[number][mistake]
+    text = said(capsys, number, answer)
+    assert text.startswith(f"Exercise {number}: not yet, ") and word in text
+
+
+@pytest.mark.parametrize("number", RIGHT)
+def test_check_survives_an_answer_that_breaks(number, capsys):
+    text = said(capsys, number, lambda *_: 1 / 0)
+    assert text.startswith(f"Exercise {number}: not yet, ") and "ZeroDivisionError" in text
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
+def test_lesson_shows_each_check_reject_its_stub_and_accept_its_solution(lesson):
+    cells = json.loads(lesson.read_text(encoding="utf-8"))["cells"]
+    number = lesson.stem[:2]
+    for tag, verdict in (("exercise", "not yet, there is no answer yet"), ("solution", "correct")):
+        texts = ["".join(text for output in cell["outputs"] for text in output.get("text", []))
+                 for cell in cells if tag in cell["metadata"].get("tags", [])]
+        assert len(texts) >= 3
+        assert all(text.startswith(f"Exercise {number}.{n}: {verdict}")
+                   for n, text in enumerate(texts, 1))

@@ -1,0 +1,81 @@
+"""The command that runs the lessons, on two small ones: one that works and one that fails."""
+
+import re
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from shared.tools import course
+
+ANSWER = "def f():\n    ### BEGIN SOLUTION\n    return 42\n    ### END SOLUTION"
+
+
+@pytest.fixture
+def school(tmp_path, monkeypatch):
+    monkeypatch.setattr(course, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr(course, "BUILD", tmp_path / "build")
+    course.NOTEBOOKS.mkdir()
+    good = [new_markdown_cell("# One"), new_code_cell("print('a', end='')\nprint('b')"),
+            new_code_cell(ANSWER), new_code_cell("f()", metadata={"tags": ["solution"]})]
+    bad = [new_code_cell("1 + 1"), new_code_cell("1 / 0"), new_code_cell("2")]
+    for name, cells in (("01_good", good), ("02_bad", bad)):
+        nbformat.write(new_notebook(cells=cells), course.NOTEBOOKS / f"{name}.ipynb")
+    return tmp_path
+
+
+def outputs(path):
+    return [cell.outputs for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+
+
+def test_lessons_are_kept_in_place_but_not_one_that_failed(school, capsys):
+    untouched = (course.NOTEBOOKS / "02_bad.ipynb").read_bytes()
+    with pytest.raises(SystemExit) as end:
+        course.main(["--in-place"])
+    assert end.value.code == 1
+    first = outputs(course.NOTEBOOKS / "01_good.ipynb")
+    assert [output.text for output in first[0]] == ["ab\n"]
+    assert (course.NOTEBOOKS / "02_bad.ipynb").read_bytes() == untouched
+    assert outputs(course.BUILD / "02_bad.ipynb")[0][0].data["text/plain"] == "2"
+    said = capsys.readouterr().out
+    assert "failed in cell 2 of 3: ZeroDivisionError: division by zero" in said
+    table = [line.split() for line in said.splitlines()]
+    first = table.index(["lesson", "cells", "seconds", "peak", "MB", "result"]) + 1
+    good, bad = table[first:first + 2]
+    assert (good[0], good[1], good[-1]) == ("01_good", "3", "ok")
+    assert (bad[0], bad[1], bad[-1]) == ("02_bad", "3", "failed")
+    assert f"written to {course.NOTEBOOKS}; what failed, to {course.BUILD}" in said
+    assert not list(school.rglob("*.part"))
+
+
+def test_one_lesson_is_written_as_notebook_and_page(school, capsys):
+    with pytest.raises(SystemExit) as end:
+        course.main(["1"])
+    assert end.value.code == 0
+    assert outputs(course.BUILD / "01_good.ipynb")[2][0].data["text/plain"] == "42"
+    assert "42" in (course.BUILD / "01_good.html").read_text(encoding="utf-8")
+    assert outputs(course.NOTEBOOKS / "01_good.ipynb")[2] == []
+
+
+def test_the_copies_of_students_hold_no_solution_and_no_output(school):
+    course.main(["1", "--student", str(school / "handout")])
+    cells = nbformat.read(school / "handout" / "01_good.ipynb", 4).cells
+    assert [cell.source for cell in cells][2:] == ["def f():\n    ..."]
+    assert all(not cell.outputs for cell in cells if cell.cell_type == "code")
+
+
+def test_an_unknown_lesson_is_refused_with_the_ones_there_are(school, capsys):
+    with pytest.raises(SystemExit) as end:
+        course.main(["9"])
+    assert end.value.code == 2 and "[1, 2]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["image/png", "image/jpeg"])
+def test_a_page_tells_what_is_in_a_picture_that_code_has_drawn(kind):
+    output = nbformat.v4.new_output("display_data", {kind: "AAAA", "text/plain": "<picture>"},
+                                    metadata={kind: {"alt": "two <red> tiles", "width": 300}})
+    notebook = new_notebook(cells=[new_code_cell("", outputs=[output])])
+    page, _ = course.HTMLExporter(raw_template=course.PAGE).from_notebook_node(notebook)
+    (picture,) = re.findall(r"<img[^>]*base64,AAAA[^>]*>", page)
+    assert f'src="data:{kind};' in picture and 'width="300"' in picture
+    assert 'alt="two &lt;red&gt; tiles"' in picture
