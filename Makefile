@@ -1,13 +1,21 @@
-# Everything is installed into .venv and nowhere else. `make` alone lists what there is.
+# Everything is installed into .venv and nowhere else. `make` alone lists the commands.
 # All paths are relative and all tools are run as modules, so that the folder may have any
 # name, spaces included.
 
 PYTHON ?= python3
 PY := .venv/bin/python
+# How many test files or lessons run side by side, each on one thread.
+JOBS ?= 2
+ONE_THREAD := TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 OMP_NUM_THREADS=1
+SIDE_BY_SIDE := -n $(JOBS) --dist loadfile
+
+# The notebooks of LESSONS="1 3", or the folder of all.
+LESSON_FILES = $(if $(LESSONS),$(foreach number,$(LESSONS),$(call lesson,$(number))),notebooks)
+lesson = $(or $(wildcard notebooks/0$(1)_*.ipynb notebooks/$(1)_*.ipynb),$(error there is no lesson $(1)))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lab course colab test notebooks weights clean distclean
+.PHONY: help lab course colab check test test-slow test-lessons test-colab notebooks weights clean distclean
 
 help:
 	@echo 'make lab         open the first lesson in JupyterLab'
@@ -15,11 +23,15 @@ help:
 	@echo '                 (LESSONS="1 3" for some of them)'
 	@echo 'make colab       write lessons 01 to 05 as one notebook for Google Colab, which needs no'
 	@echo '                 other file, to build/colab/'
-	@echo 'make test        check the style, run the unit tests, compare every lesson with what'
-	@echo '                 it computed before, run the notebook for Colab'
+	@echo
+	@echo 'make check       check style and imports, run the quick unit tests (2 minutes)'
+	@echo 'make test        the same, the slow unit tests, and every lesson compared with its'
+	@echo '                 stored outputs (LESSONS as above; 10 minutes)'
+	@echo 'make test-colab  run the notebook for Colab, lesson by lesson'
+	@echo '                 (JOBS=4 to run four tests side by side instead of two)'
+	@echo
 	@echo 'make notebooks   run every lesson, keep its outputs in notebooks/ (LESSONS as above)'
-	@echo 'make weights     train every network of the course again, and the runs of lessons 04'
-	@echo '                 and 06'
+	@echo 'make weights     train every network of the course again, and the runs of the studies'
 	@echo 'make clean       remove what was built; keeps .venv, weights and unfinished training'
 	@echo 'make distclean   remove .venv and unfinished training as well'
 	@echo
@@ -29,32 +41,44 @@ lab: .venv/.installed
 	$(PY) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01_baseline.ipynb
 
 course: .venv/.installed
-	$(PY) -m shared.course $(LESSONS)
+	$(PY) -m shared.tools.course $(LESSONS)
 
 colab: .venv/.installed
-	$(PY) -m shared.colab
+	$(PY) -m shared.tools.colab
 
 notebooks: .venv/.installed
-	$(PY) -m shared.course --in-place $(LESSONS)
+	$(PY) -m shared.tools.course --in-place $(LESSONS)
 
 weights: .venv/.installed
 	$(PY) -m shared.train --all
-	$(PY) -m shared.tradeoff
-	$(PY) -m shared.materials
+	$(PY) -m shared.studies.tradeoff
+	$(PY) -m shared.studies.materials
 
-# Two files of unit tests at a time: half the minutes of one after the other.
-# tests/conftest.py teaches nbval to compare decimals within a tolerance. pytest finds it by
-# itself for what lies in tests/; for the lessons it is named. The notebook for Colab runs
-# for minutes, so its test is not called test_... and stands on a line of its own.
-test: .venv/.installed
+check: .venv/.installed
 	$(PY) -m ruff check .
-	$(PY) -m pytest tests -n 2 --dist loadfile
-	PYTHONPATH=tests $(PY) -m pytest -p conftest --nbval --nbval-current-env notebooks
-	$(PY) -m pytest tests/run_colab.py
+	$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
+	$(ONE_THREAD) $(PY) -m pytest tests $(SIDE_BY_SIDE) -m 'not slow'
+
+test: check test-slow test-lessons
+
+# The unit tests that train or run whole networks.
+test-slow: .venv/.installed
+	$(ONE_THREAD) $(PY) -m pytest tests $(SIDE_BY_SIDE) -m slow
+
+# tests/conftest.py teaches nbval to compare decimals within a tolerance. pytest finds it by
+# itself for what is in tests/; for the lessons it is named.
+test-lessons: .venv/.installed
+	$(ONE_THREAD) PYTHONPATH=tests $(PY) -m pytest -p conftest --nbval --nbval-current-env \
+	  $(SIDE_BY_SIDE) $(LESSON_FILES)
+
+# The notebook for Colab runs for minutes, so its tests are not in a file called test_...
+test-colab: .venv/.installed
+	$(ONE_THREAD) $(PY) -m pytest -n $(JOBS) tests/tools/run_colab.py
 
 clean:
 	rm -rf build/course build/colab zoom_and_enhance.egg-info .pytest_cache .ruff_cache
-	rm -rf notebooks/.ipynb_checkpoints shared/__pycache__ tests/__pycache__ data/__pycache__
+	rm -rf .import_linter_cache notebooks/.ipynb_checkpoints
+	find shared tests data notebooks -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean
 	rm -rf build .venv
@@ -70,7 +94,7 @@ distclean: clean
 	    echo 'The course needs Python 3.11, 3.12 or 3.13; "$(PYTHON)" is another or missing.'; \
 	    echo 'Name the one to use, for example: make PYTHON=python3.12 $(MAKECMDGOALS)'; \
 	    exit 1; }; \
-	  echo 'Setting up .venv: some minutes, once.'; \
+	  echo 'Setting up .venv: this takes some minutes, once.'; \
 	  '$(PYTHON)' -m venv --clear .venv; }
 	$(PY) -m pip install --disable-pip-version-check -r requirements.txt
 	$(PY) -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
