@@ -14,7 +14,6 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
-from shared.images.files import read_picture
 from shared.paths import data_folder
 
 # Five photos of different kinds: a pattern, animals and boards, a plant, rocks, a texture.
@@ -117,4 +116,8 @@ def set5():
         return None
     if len(files) != 5:
         raise ValueError(f"{folder} has {len(files)} pictures, but Set5 has five")
-    return [read_picture(file).pixels[..., :3] for file in files]
+    pictures = []
+    for file in files:
+        with Image.open(file) as picture:
+            pictures.append(np.asarray(picture.convert("RGB")))
+    return pictures
