@@ -11,6 +11,8 @@ import itertools
 
 import numpy as np
 
+from shared.images import resize
+
 ALIGN = 16  # tiles start at multiples of this, so that pooling groups the same pixels
 
 
@@ -126,3 +128,29 @@ def tiled(picture, enlarge, scale, side, margin, region=None, progress=None):
 def _enlarged(span, origin, scale):
     """The slice ``span`` of the picture, in an enlarged part that starts at ``origin``."""
     return slice((span.start - origin) * scale, (span.stop - origin) * scale)
+
+
+def reducing(size, start, extent, count, block=256):
+    """How to reduce a part of a line to ``count`` pixels by antialiased bicubic, in blocks.
+
+    Args:
+        size: length of the line in pixels.
+        start, extent: the part that becomes ``count`` pixels. Pixels around it count where the
+            kernel reaches them and the line has them.
+        count: length of the result in pixels, at most ``extent``.
+        block: pixels of the result in one block.
+
+    Returns a list of (slice of the result, slice of the line, weights), with weights float32 of
+    the shape (pixels of the result, pixels of the line). For a whole line they are those of
+    ``resize.weight_matrix`` that are not 0.
+    """
+    step, parts = extent / count, []
+    for first in range(0, count, block):
+        centre = start + (np.arange(first, min(first + block, count)) + 0.5) * step
+        low = max(int(np.floor(centre[0] - 2 * step)), 0)
+        high = min(int(np.ceil(centre[-1] + 2 * step)), size)
+        weights = resize.keys_cubic((np.arange(low, high) + 0.5 - centre[:, None]) / step)
+        weights /= weights.sum(axis=1, keepdims=True)
+        parts.append((slice(first, first + len(centre)), slice(low, high),
+                      weights.astype("float32")))
+    return parts
