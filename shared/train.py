@@ -5,15 +5,36 @@
     python -m shared.train --list           the names, and what each network is
 
 Every epoch is kept in build/training/. To continue training that was interrupted, give the
-same command again.
+same command again. The exit code is 0 if all is done, 1 if training was interrupted or a file
+could not be written, 2 for a wrong command line, and 143 if the process was told to end (SIGTERM).
 """
 
 # A module beside ``shared.training``, the package that does the work: the command stays short.
 
 import argparse
+import contextlib
+import signal
 import sys
 
 from shared import recipes, weights
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was told to end by SIGTERM."""
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted():
+    """Within it, SIGTERM raises ``Terminated`` as Ctrl-C raises KeyboardInterrupt."""
+
+    def stop(number, frame):
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def main(arguments=None):
@@ -36,10 +57,17 @@ def main(arguments=None):
         parser.error("give the name of a network, --all, or --list")
     for name in names:
         print(f"{name}: {recipes.RECIPES[name].about}")
+        continues = f"`python -m shared.train {name}` continues from the last epoch"
         try:
-            figures = weights.train(name)
+            with _terminated_as_interrupted():
+                figures = weights.train(name)
+        except Terminated:
+            print(f"\nstopped; {continues}", file=sys.stderr)
+            sys.exit(143)
         except KeyboardInterrupt:
-            sys.exit(f"\nstopped; `python -m shared.train {name}` continues from the last epoch")
+            sys.exit(f"\nstopped; {continues}")
+        except OSError as error:
+            sys.exit(f"\nstopped: {error}; {continues}")
         print("  ".join(f"{key} {value:.3f}" for key, value in figures.items()
                         if isinstance(value, float)))
 

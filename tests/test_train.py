@@ -1,5 +1,7 @@
 """The command that trains networks: names, lists, messages, and how an interruption ends."""
 
+import signal
+
 import keras
 import numpy as np
 import pytest
@@ -62,6 +64,28 @@ def test_an_interruption_says_which_command_continues(monkeypatch):
 
     monkeypatch.setattr(weights, "train", stop)
     with pytest.raises(SystemExit, match="`python -m shared.train hd` continues"):
+        train.main(["hd"])
+
+
+def test_sigterm_ends_as_ctrl_c_does_with_code_143(monkeypatch, capsys):
+    def told_to_end(name):
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(weights, "train", told_to_end)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as stop:
+        train.main(["hd"])
+    assert stop.value.code == 143
+    assert "`python -m shared.train hd` continues" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_full_disk_ends_with_one_sentence(monkeypatch):
+    def full(name):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(weights, "train", full)
+    with pytest.raises(SystemExit, match="No space left.*`python -m shared.train hd` continues"):
         train.main(["hd"])
 
 

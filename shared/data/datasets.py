@@ -42,7 +42,7 @@ def mnist():
     official order.
 
     Returns a ``Split``. If ``data/mnist.npz`` is missing or altered, raises FileNotFoundError or
-    ValueError with the command that fixes it.
+    ValueError with the command that fixes it. Raises ValueError if Python lacks ``lzma``.
     """
     return _split("mnist", first=5000)
 
@@ -58,7 +58,12 @@ def fashion_mnist():
 
 def _split(name, first):
     arrays = _read(name) if data_folder().is_dir() else _download(name, first)
-    if digest(arrays) != SHA256[name]:
+    train, test = 60_000 - first, 10_000
+    expected = [(train, 28, 28), (train,), (test, 28, 28), (test,)]
+    found = [array.shape for array in arrays]
+    # The sum alone is of bytes, which other types and shapes of arrays can share.
+    if {array.dtype for array in arrays} != {np.dtype("uint8")} or found != expected \
+            or digest(arrays) != SHA256[name]:
         raise ValueError(f"the images of {name} in {data_folder()} are not the ones that this "
                          f"course was made with: {_how_to_fix(name)}")
     x_train, y_train, x_test, y_test = arrays
@@ -75,7 +80,7 @@ def digest(arrays):
     """The sha256 of the bytes of several uint8 arrays, in order: 64 hexadecimal digits."""
     sha = hashlib.sha256()
     for array in arrays:
-        sha.update(np.ascontiguousarray(array, dtype="uint8"))
+        sha.update(np.ascontiguousarray(array))
     return sha.hexdigest()
 
 
@@ -83,11 +88,27 @@ def _read(name):
     path = data_folder() / f"{name}.npz"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing: {_how_to_fix(name)}")
+    require_lzma()
     try:
         with np.load(path) as file:  # a zip file, compressed with LZMA
             return [file[key] for key in ("x_train", "y_train", "x_test", "y_test")]
     except Exception as error:  # of zipfile, of a decompressor or of NumPy
         raise ValueError(f"{path} cannot be read ({error}): {_how_to_fix(name)}") from error
+
+
+def require_lzma():
+    """Raise ValueError if this Python cannot unpack LZMA, with which the course's files are packed.
+
+    A Python that was compiled on a machine without liblzma lacks it.
+    """
+    try:
+        import lzma  # noqa: F401
+    except ImportError as error:
+        raise ValueError(
+            "this Python cannot unpack the data and the networks of the course, since it was built "
+            "without liblzma: use another Python (from python.org, conda or your system), or "
+            "install liblzma-dev (Debian, Ubuntu), xz-devel (Fedora) or xz (Homebrew) and build "
+            "this one again") from error
 
 
 def _how_to_fix(name):

@@ -8,13 +8,13 @@ Introduced in lesson 04.
 import argparse
 import hashlib
 import json
-import os
 import sys
 
 import numpy as np
 
 from shared import runtime
 from shared.paths import data_folder, weights_folder
+from shared.training.checkpoint import beside, written_beside
 
 
 class RunStore:
@@ -73,6 +73,7 @@ class RunStore:
         ``make_run`` is a function of an element of the plan. It returns the figures of that run,
         a dict, and a line to print.
         """
+        beside(self.path()).unlink(missing_ok=True)  # of a process that was killed
         entries = [] if again else self._usable()
         print(f"{len(entries)} of {len(self.plan)} runs are in {self.path()}")
         done = [self.key(entry) for entry in entries]
@@ -117,12 +118,10 @@ class RunStore:
         """Write all runs so far, in order; the old file stays until the new one is complete."""
         content = {"settings": self.settings(), "judges": self.judges(),
                    "runs": sorted(entries, key=lambda entry: self.plan.index(self.key(entry)))}
-        part = self.path().with_name(self.path().name + ".part")
         self.path().parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(content | {"sha256": _digest(content)}, indent=1)
-        part.write_text(text.replace('\n   ', ' ').replace('\n  }', ' }') + "\n",
-                        encoding="utf-8")
-        os.replace(part, self.path())
+        with written_beside(self.path()) as file:
+            file.write((text.replace('\n   ', ' ').replace('\n  }', ' }') + "\n").encode())
 
 
 def command_line(store, about, prepare, arguments=None):

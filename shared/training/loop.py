@@ -106,7 +106,7 @@ class TellEpoch(keras.callbacks.Callback):
         self.batches.epoch = epoch
 
 
-def fit(model, batches, epochs=1, callbacks=(), progress=True, first=0):
+def fit(model, batches, epochs=1, callbacks=(), progress=True, first=0, done=0):
     """Train a compiled model on ``pipeline.Batches``, with a progress line per epoch.
 
     Args:
@@ -116,12 +116,12 @@ def fit(model, batches, epochs=1, callbacks=(), progress=True, first=0):
         callbacks: Keras callbacks.
         progress: print the progress line.
         first: number of epochs done before; the batches continue after them.
+        done: how many of ``epochs`` were done before an interruption.
 
     Returns the history: a dict of lists with one number per epoch.
     """
-    callbacks = [*callbacks, TellEpoch(batches)]
-    if progress:
-        callbacks.append(Progress(first + epochs, len(batches)))
-    history = model.fit(batches, epochs=first + epochs, initial_epoch=first, shuffle=False,
-                        verbose=0, callbacks=callbacks)
+    # The others come last, so that what they print follows the progress line.
+    own = [TellEpoch(batches), *([Progress(first + epochs, len(batches))] if progress else [])]
+    history = model.fit(batches, epochs=first + epochs, initial_epoch=first + done,
+                        shuffle=False, verbose=0, callbacks=[*own, *callbacks])
     return history.history

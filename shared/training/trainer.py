@@ -1,41 +1,20 @@
 """Trains one network by its recipe, measures it, and saves it with its card.
 
 Every epoch is kept in ``build/training/``, so training that was interrupted continues from
-its last complete epoch. Introduced in lesson 01.
+its last complete epoch, and ends with the weights that it would have had without the
+interruption. Introduced in lesson 01.
 """
 
 import hashlib
 import os
 import platform
 import shutil
-import time
 
 import keras
 
 from shared import runtime
 from shared.paths import checkpoint_folder
-from shared.training import loop, store
-
-
-class Timer(keras.callbacks.Callback):
-    """Adds up the seconds of all epochs, in a file, so that an interruption loses none."""
-
-    def __init__(self, file):
-        super().__init__()
-        self.file = file
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.start = time.monotonic()
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.file.write_text(str(self.seconds() + time.monotonic() - self.start))
-
-    def seconds(self):
-        """The seconds of all finished epochs."""
-        try:
-            return float(self.file.read_text())
-        except (FileNotFoundError, ValueError):
-            return 0.0
+from shared.training import checkpoint, loop, store
 
 
 def train_by_recipe(name, recipe, networks, progress=True, epochs=None):
@@ -54,25 +33,25 @@ def train_by_recipe(name, recipe, networks, progress=True, epochs=None):
     runtime.use_fast_precision()
     model = recipe.new_network(networks)
     work = checkpoint_folder(name)
+    _remove_old_kind(work)
     epochs_done, seconds = 0, 0.0
-    fingerprint = [recipe.summary(), model.count_params()]
+    fingerprint = [recipe.summary(), model.count_params(), keras.backend.backend()]
     for cycle in recipe.cycles():
         if epochs:
             cycle = cycle._replace(epochs=epochs, schedule_epochs=epochs)
         batches = cycle.batches(networks)
         fingerprint.append((cycle.epochs, cycle.schedule_epochs, cycle.peak_rate,
                             batches.batch_size))
-        state = work / hashlib.sha256(repr(fingerprint).encode()).hexdigest()[:12]
-        state.mkdir(parents=True, exist_ok=True)
-        timer = Timer(state / "seconds.txt")
+        key = hashlib.sha256(repr(fingerprint).encode()).hexdigest()[:12]
+        kept = checkpoint.Checkpoint(work, key)
         loop.compile_model(model, cycle.schedule_epochs * len(batches), cycle.loss,
                            cycle.peak_rate, loss_weights=recipe.loss_weights,
                            optimizer=cycle.optimizer)
-        backup = keras.callbacks.BackupAndRestore(str(state / "state"), delete_checkpoint=False)
-        model._initial_epoch = None  # otherwise Keras keeps that of the previous cycle
-        loop.fit(model, batches, cycle.epochs, [backup, timer], progress, first=epochs_done)
+        kept.restore(model)
+        loop.fit(model, batches, cycle.epochs, [kept], progress, first=epochs_done,
+                 done=kept.epochs)
         epochs_done += cycle.epochs
-        seconds += timer.seconds()
+        seconds += kept.seconds
     model = store.plain(recipe.finish(model))
     figures = recipe.measure(model, networks)
     store.save(model, name, {
@@ -80,8 +59,15 @@ def train_by_recipe(name, recipe, networks, progress=True, epochs=None):
         "precision": keras.mixed_precision.dtype_policy().name,
         "backend": keras.backend.backend(), "keras": keras.__version__,
         "seconds": round(seconds), "hardware": hardware(), "test": figures})
-    shutil.rmtree(work)  # only after the network is saved
+    shutil.rmtree(work, ignore_errors=True)  # only after the network is saved
     return figures
+
+
+def _remove_old_kind(work):
+    """Remove states that versions before 2.0 kept, each in a folder of its own."""
+    for folder in work.glob("*/"):
+        print(f"{folder} is the state of an older version, which cannot be continued: removed")
+        shutil.rmtree(folder)
 
 
 def hardware():

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import sys
 import zipfile
 
 import keras
@@ -128,6 +129,39 @@ def test_sound_archives_of_other_images_are_refused(other):
     with pytest.raises(ValueError, match="not the ones") as error:
         datasets.mnist()
     check_advice(error, path)
+
+
+def moved_by_one(x_train, y_train, x_test, y_test):
+    """The same bytes, with the last image among the labels."""
+    y_train = np.concatenate([x_train[-1].ravel(), y_train])
+    return x_train[:-1], y_train, x_test, y_test
+
+
+SAME_BYTES = {
+    "int32 with 256 added": lambda x, *rest: (x.astype("int32") + 256, *rest),
+    "labels in int64": lambda x, y, *rest: (x, y.astype("int64"), *rest),
+    "int8": lambda x, *rest: (x.view("int8"), *rest),
+    "rows": lambda x, *rest: (x.reshape(-1, 784), *rest),
+    "with a channel": lambda x, *rest: (x[..., None], *rest),
+    "an image among the labels": moved_by_one}
+
+
+@pytest.mark.parametrize("kind", SAME_BYTES)
+def test_the_same_bytes_in_another_type_or_shape_are_refused(kind, other, monkeypatch):
+    with np.load(DATA / "mnist.npz") as file:
+        arrays = [file[key] for key in ("x_train", "y_train", "x_test", "y_test")]
+    monkeypatch.setattr(datasets, "_read", lambda name: SAME_BYTES[kind](*arrays))
+    with pytest.raises(ValueError, match="not the ones") as error:
+        datasets.mnist()
+    check_advice(error, other / "mnist.npz")
+
+
+def test_a_python_without_lzma_says_so_and_not_that_the_file_is_damaged(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lzma", None)
+    monkeypatch.delenv("ZOOM_DATA", raising=False)
+    with pytest.raises(ValueError, match="without liblzma.*python.org.*liblzma-dev") as error:
+        datasets.mnist()
+    assert "git checkout" not in str(error.value)
 
 
 def test_an_archive_without_one_of_the_arrays_is_refused(other):

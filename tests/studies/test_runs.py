@@ -1,6 +1,7 @@
 """Stored runs: made once, checked, continued after an interruption, made again if asked."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +10,7 @@ import pytest
 
 from shared import runtime
 from shared.studies import runs
+from shared.training.checkpoint import beside
 
 
 class SmallRun(NamedTuple):
@@ -165,10 +167,18 @@ def test_an_interruption_while_writing_leaves_the_old_file(desk, monkeypatch):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(runs.os, "replace", full)
+        patch.setattr(os, "replace", full)
         with pytest.raises(OSError, match="No space"):
             desk.main("--again")
     assert desk.file.read_bytes() == before
+    assert [path.name for path in desk.file.parent.iterdir()] == ["small.json"]
+
+
+def test_what_a_killed_command_left_is_removed_at_the_next_start(desk):
+    desk.main()
+    beside(desk.file).write_text("half a fi")
+    assert desk.main() == []
+    assert [path.name for path in desk.file.parent.iterdir()] == ["small.json"]
 
 
 def test_without_a_data_folder_the_runs_lie_beside_the_users_own_weights(

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+import sys
 import zipfile
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from killing import killed_at_each_step
 
 from shared.models import upscalers
 from shared.training import loop, store
@@ -129,7 +131,8 @@ def flip(content):
 DAMAGE = {"truncated": lambda content: content[:len(content) // 2],
           "altered": flip, "empty": lambda content: b"", "not text": lambda content: b"\xff\xfe{",
           "a list": lambda content: b"[1, 2]", "no sha256": lambda content: b'{"test": {}}',
-          "no figures": lambda content: b'{"sha256": ""}', "missing": None}
+          "no figures": lambda content: b'{"sha256": "", "parameters": 1}',
+          "no parameters": lambda content: b'{"sha256": "", "test": {}}', "missing": None}
 
 
 @pytest.mark.parametrize("file, kind", [
@@ -146,6 +149,70 @@ def test_damage_says_what_is_damaged_and_how_to_fix_it(file, kind, saved):
     assert file in str(error.value)
     assert "git checkout data/weights" in str(error.value)
     assert "python -m shared.train small" in str(error.value)
+
+
+def assert_refused(match):
+    with pytest.raises(ValueError, match=match) as error:
+        store.load("small")
+    assert "small.keras" in str(error.value) and "git checkout data/weights" in str(error.value)
+
+
+def put_in_place_of(path, content):
+    """Put other content into a network's file, with its sum on the card."""
+    path.write_bytes(content)
+    card = json.loads(path.with_suffix(".json").read_text())
+    card["sha256"] = hashlib.sha256(content).hexdigest()
+    path.with_suffix(".json").write_text(json.dumps(card))
+
+
+def test_a_network_with_weights_that_are_not_finite_is_refused(model, saved, tmp_path):
+    broken = keras.models.clone_model(model)
+    broken.set_weights([*broken.get_weights()[:-1], np.full_like(model.get_weights()[-1], np.nan)])
+    broken.save(tmp_path / "broken.keras")
+    put_in_place_of(saved / "small.keras", (tmp_path / "broken.keras").read_bytes())
+    assert_refused("not all of its weights are finite")
+
+
+def test_a_network_that_diverged_is_not_saved_in_place_of_a_good_one(model, saved):
+    before = contents(saved)
+    broken = keras.models.clone_model(model)
+    weights = broken.get_weights()
+    weights[-1][...] = np.inf
+    broken.set_weights(weights)
+    with pytest.raises(ValueError, match="not all weights of small are finite"):
+        store.save(broken, "small", CARD)
+    assert contents(saved) == before
+
+
+def test_another_network_with_a_fitting_sum_is_refused(model, saved):
+    other = store.save(upscalers.residual_network(4, width=4, blocks=1), "other", CARD)
+    put_in_place_of(saved / "small.keras", other.read_bytes())
+    assert_refused("another network: it has [0-9]+ parameters, its card says [0-9]+")
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + bytes(18)])
+def test_a_file_that_keras_cannot_load_is_refused_with_the_advice(content, saved):
+    put_in_place_of(saved / "small.keras", content)
+    assert_refused("cannot be used")
+
+
+def test_an_error_of_the_decompressor_comes_with_the_advice(saved):
+    with zipfile.ZipFile(saved / "small.keras") as archive:
+        entry = archive.getinfo("config.json")
+    content = bytearray((saved / "small.keras").read_bytes())
+    content[entry.header_offset + 30 + len(entry.filename) + 40] ^= 0xFF
+    put_in_place_of(saved / "small.keras", bytes(content))
+    assert_refused("cannot be used")
+
+
+def test_a_python_without_lzma_says_so_and_not_that_the_file_is_damaged(model, saved, monkeypatch):
+    before = contents(saved)
+    monkeypatch.setitem(sys.modules, "lzma", None)
+    for use in (lambda: store.load("small"), lambda: store.save(model, "small", CARD)):
+        with pytest.raises(ValueError, match="without liblzma.*python.org.*liblzma-dev") as error:
+            use()
+        assert "git checkout" not in str(error.value)
+    assert contents(saved) == before
 
 
 def full(*arguments, **keywords):
@@ -191,6 +258,121 @@ def test_a_network_whose_card_cannot_be_put_in_place_is_taken_back(
             store.save(other, name, CARD)
     assert contents(saved) == before
     assert sorted(path.name for path in saved.iterdir()) == left
+
+
+class Prepared:
+    """A network that is saved without TensorFlow, which a forked process cannot use."""
+
+    def __init__(self, model, file):
+        model.save(file)
+        self.content, self.parameters = file.read_bytes(), model.count_params()
+
+    def save(self, path):
+        path.write_bytes(self.content)
+
+    def count_params(self):
+        return self.parameters
+
+    def get_weights(self):
+        return []
+
+
+@pytest.fixture
+def two(model, saved, tmp_path, monkeypatch):
+    """Two networks as ``Prepared``; their sizes are 8 and 4. The first one is stored."""
+    networks = [Prepared(model, tmp_path / "8.keras"),
+                Prepared(upscalers.residual_network(4, width=4, blocks=1), tmp_path / "4.keras")]
+    monkeypatch.setattr(store, "plain", lambda model: model)
+    store.save(networks[0], "small", {**CARD, "size": 8})
+    return networks
+
+
+def assert_sizes_agree(network, card):
+    """The network is the one of the card, whose ``size`` is its number of channels."""
+    assert network.count_params() == card["parameters"]
+    assert network.layers[1].get_weights()[0].shape[-1] == card["size"]
+
+
+forking = pytest.mark.skipif(sys.platform != "linux", reason="forks a process that has threads")
+
+
+@forking
+@pytest.mark.slow
+def test_a_process_killed_at_any_step_of_saving_leaves_the_old_or_the_new_network(two, saved):
+    start, sizes = contents(saved), []
+    for step in killed_at_each_step(lambda: store.save(two[1], "small", {**CARD, "size": 4}),
+                                    saved):
+        assert store.exists("small")
+        assert_sizes_agree(store.load("small"), store.read_card("small"))
+        sizes.append(store.read_card("small")["size"])
+        assert sorted(path.name for path in saved.iterdir()) == ["small.json", "small.keras"], step
+        for name, content in start.items():
+            (saved / name).write_bytes(content)
+    assert sizes == sorted(sizes, reverse=True) and set(sizes) == {8, 4} and len(sizes) >= 8
+
+
+@forking
+@pytest.mark.slow
+def test_a_process_killed_at_any_step_of_the_first_saving_leaves_a_network_or_none(two, saved):
+    for step in killed_at_each_step(lambda: store.save(two[1], "new", {**CARD, "size": 4}), saved):
+        if store.exists("new"):
+            assert_sizes_agree(store.load("new"), store.read_card("new"))
+            (saved / "new.keras").unlink()
+            (saved / "new.json").unlink()
+        store.load("small")
+        assert sorted(path.name for path in saved.iterdir()) == ["small.json", "small.keras"], step
+
+
+@forking
+@pytest.mark.slow
+def test_readers_beside_two_writers_always_find_a_network_and_its_card(two, saved):
+    writers = []
+    for first in (0, 1):
+        if not (child := os.fork()):
+            try:
+                for number in range(40):
+                    choice = (first + number) % 2
+                    store.save(two[choice], "small", {**CARD, "size": (8, 4)[choice]})
+                os._exit(0)
+            finally:
+                os._exit(1)
+        writers.append(child)
+    looks, loads, running = 0, 0, set(writers)
+    while running:
+        card, path = store._card_and_network("small")
+        assert path is not None
+        looks += 1
+        if looks % 20 == 0:
+            store.load("small")
+            loads += 1
+        for child in list(running):
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                assert os.WEXITSTATUS(status) == 0
+                running.remove(child)
+    assert looks > 40 and loads > 2
+    assert_sizes_agree(store.load("small"), store.read_card("small"))
+    assert sorted(path.name for path in saved.iterdir()) == ["small.json", "small.keras"]
+
+
+def test_a_network_that_cannot_be_moved_beside_its_card_is_loaded_from_where_it_waits(
+        two, saved, monkeypatch):
+    """On Windows, a file that another process reads cannot be replaced."""
+    replace = os.replace
+
+    def replace_only_cards(source, target):
+        if target.suffix == ".keras":
+            raise PermissionError(13, "in use")
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", replace_only_cards)
+        store.save(two[1], "small", {**CARD, "size": 4})
+        assert store.exists("small")
+        assert_sizes_agree(store.load("small"), {**store.read_card("small"), "size": 4})
+        assert (saved / "new.part" / "small.keras").exists()
+    assert_sizes_agree(store.load("small"), store.read_card("small"))
+    assert sorted(path.name for path in saved.iterdir()) == ["small.json", "small.keras"]
 
 
 def test_what_exists_is_what_was_saved(saved):

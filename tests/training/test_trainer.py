@@ -294,22 +294,3 @@ def test_the_needed_networks_are_handed_to_build_batches_and_measure(desk, digit
 def test_a_test_can_shorten_every_cycle_and_print_nothing(desk, digits):
     assert train(two_cycles(digits.x_train[:64]), progress=False, epochs=1) == ""
     assert store.read_card("small")["epochs"] == 2
-
-
-def test_the_seconds_are_those_of_all_epochs_before_and_after_an_interruption(
-        tmp_path, monkeypatch):
-    clock = iter([100, 103, 200, 204, 50, 55])
-    monkeypatch.setattr(trainer.time, "monotonic", lambda: next(clock))
-    for epochs in (2, 1):  # one timer before the interruption, and one after it
-        timer = trainer.Timer(tmp_path / "seconds.txt")
-        for epoch in range(epochs):
-            timer.on_epoch_begin(epoch)
-            timer.on_epoch_end(epoch)
-    assert timer.seconds() == 3 + 4 + 5
-
-
-def test_a_damaged_record_of_seconds_counts_as_none(tmp_path):
-    file = tmp_path / "seconds.txt"
-    assert trainer.Timer(file).seconds() == 0
-    file.write_text("")
-    assert trainer.Timer(file).seconds() == 0
