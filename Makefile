@@ -37,8 +37,10 @@ help:
 	@echo
 	@echo 'The first of them sets up .venv with $(PYTHON) (3.11 to 3.13; PYTHON=... for another).'
 
+# Jupyter refuses to run as root, the usual user in a container, unless it is told that it may.
 lab: .venv/.installed
-	$(PY) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/01_baseline.ipynb
+	$(PY) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) --ServerApp.root_dir=. \
+	  --LabApp.default_url=/lab/tree/notebooks/01_baseline.ipynb
 
 course: .venv/.installed
 	$(PY) -m shared.tools.course $(LESSONS)

@@ -1,13 +1,19 @@
 """Every lesson as it is stored: run in order, its pictures described, its skeleton whole."""
 
+import ast
+import builtins
 import re
+import symtable
 import sys
 
+import keras
 import nbformat
 import pytest
-from conftest import ROOT
+from conftest import ROOT, same
 
+from shared.data import datasets
 from shared.tools import colab
+from shared.training import loop
 
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 HEADINGS = ("Exercises", "Recap", "Further reading", "Next")
@@ -190,3 +196,107 @@ def test_tolerances_are_positive_numbers(cells):
     for cell in code(cells):
         tolerance = cell.metadata.get("tolerance", 1.0)
         assert isinstance(tolerance, int | float) and 0 < tolerance < 100
+
+
+def names_in(statement):
+    """The global names that a statement reads, and those that it binds, as two sets."""
+    reads, binds = set(), set()
+    tables = [symtable.symtable(ast.unparse(statement), "cell", "exec")]
+    for table in tables:
+        tables += table.get_children()
+        for symbol in table.get_symbols():
+            if table is not tables[0]:  # a function, a comprehension
+                reads |= {symbol.get_name()} if symbol.is_global() else set()
+            else:
+                reads |= {symbol.get_name()} if symbol.is_referenced() else set()
+                bound = symbol.is_assigned() or symbol.is_imported()
+                binds |= {symbol.get_name()} if bound else set()
+    return reads, binds
+
+
+def parts_in(statement):
+    """The names of which a statement replaces or deletes a part: ``a[0] = 1``, ``del a.b``."""
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            while isinstance(node, ast.Subscript | ast.Attribute):
+                node = node.value
+            if isinstance(node, ast.Name):
+                yield node.id
+
+
+def simple_statements(body):
+    """The statements of ``body`` in order; a loop, for example, as its head and then its body."""
+    for statement in body:
+        if isinstance(statement, ast.For):
+            yield ast.Assign(targets=[statement.target], value=statement.iter, lineno=0)
+        elif isinstance(statement, ast.If | ast.While):
+            yield ast.Expr(statement.test)
+        else:
+            yield statement
+            continue
+        yield from simple_statements([*statement.body, *statement.orelse])
+
+
+def used_by(source):
+    """What a cell takes from other cells, what it binds, and of what it changes a part."""
+    taken, bound, changed = set(), set(), set()
+    for statement in simple_statements(ast.parse(source).body):
+        reads, binds = names_in(statement)
+        if isinstance(statement, ast.AugAssign):  # `a += 1` reads as well
+            reads |= binds
+        if not isinstance(statement, ast.FunctionDef):  # what a function changes is its own
+            changed |= set(parts_in(statement)) - bound
+        taken |= reads - bound - set(dir(builtins))
+        bound |= binds
+    return taken, bound, changed
+
+
+def test_what_a_cell_takes_from_another_is_made_by_that_cell_alone(cells):
+    # So any cell may be run again at any time, and finds what it found before.
+    uses = [used_by(cell.source) for cell in code(cells) if "colab" not in cell.metadata.get(
+        "tags", [])]
+    taken = set().union(*(taken for taken, _, _ in uses))
+    makers = {name: [place for place, (_, bound, _) in enumerate(uses) if name in bound]
+              for name in taken}
+    assert {name: places for name, places in makers.items() if len(places) != 1} == {}
+    assert [changed for _, _, changed in uses if changed] == []
+
+
+@pytest.mark.parametrize("source, taken, bound, changed", [
+    ("b = a\na = 1", {"a"}, {"a", "b"}, set()),
+    ("a = 1\nb = a", set(), {"a", "b"}, set()),
+    ("a += 1", {"a"}, {"a"}, set()),
+    ("for a in b:\n    c[a] = 1", {"b", "c"}, {"a"}, {"c"}),
+    ("c = {}\nc[0].d = 1\ndel e.f", {"e"}, {"c"}, {"e"}),
+    ("def f(a):\n    c = [g(b, i) for i in a]\n    c[0] = 1", {"b", "g"}, {"f"}, set()),
+    ("import a.b as c\nc.d = print(len(c))", set(), {"c"}, set())])
+def test_the_names_of_a_cell_are_found(source, taken, bound, changed):
+    assert used_by(source) == (taken, bound, changed)
+
+
+@pytest.mark.slow
+def test_a_lesson_says_the_same_with_every_cell_run_twice_and_again_as_a_whole(
+        monkeypatch, capsys):
+    # Lesson 01 with fewer test digits, and with two batches per epoch: what is at stake is what
+    # cells leave behind for each other.
+    digits, fit = datasets.mnist(), loop.fit
+    small = digits._replace(x_test=digits.x_test[:4000], y_test=digits.y_test[:4000])
+
+    def short_fit(model, batches, *arguments, **keywords):
+        batches.per_epoch = 2
+        return fit(model, batches, *arguments, **keywords)
+
+    monkeypatch.setattr(datasets, "mnist", lambda: small)
+    monkeypatch.setattr(loop, "fit", short_fit)
+    monkeypatch.setattr("sys.path", list(sys.path))
+    policy, space, said = keras.config.dtype_policy(), {}, {}
+    cells = code(nbformat.read(LESSONS[0], as_version=4).cells)
+    try:
+        for place, cell in [*((place, cell) for place, cell in enumerate(cells) for _ in range(2)),
+                            *enumerate(cells)]:
+            exec(cell.source, space)
+            text = capsys.readouterr().out
+            assert same(said.setdefault(place, text), text), cell.source
+    finally:
+        keras.config.set_dtype_policy(policy)
+    assert any("PSNR" in text for text in said.values())

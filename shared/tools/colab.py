@@ -109,9 +109,10 @@ def data_files(lessons, package):
 
 def file_cell(name):
     """The cell that writes a file of the course: text as it is, or base64 with its sha256."""
+    if Path(name).suffix in TEXT:  # read as text, its lines end alike on all systems
+        text = (ROOT / name).read_text(encoding="utf-8").rstrip()
+        return new_code_cell(f"%%writefile {name}\n{text}")
     data = (ROOT / name).read_bytes()
-    if Path(name).suffix in TEXT:
-        return new_code_cell(f"%%writefile {name}\n{data.decode('utf-8').rstrip()}")
     text = base64.encodebytes(data).decode("ascii")
     return new_code_cell(
         f'#@title {name}, {len(data) / 1e6:.1f} MB\nunpack("{name}",\n'

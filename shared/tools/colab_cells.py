@@ -123,5 +123,4 @@ START = """\
 import gc
 
 gc.collect()
-keras.utils.clear_session()
-keras.config.set_dtype_policy("float32")"""
+keras.utils.clear_session()"""

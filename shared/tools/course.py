@@ -3,7 +3,8 @@
     python -m shared.tools.course [NUMBER ...]    write notebooks and web pages to build/course/
     python -m shared.tools.course --in-place      keep the outputs in notebooks/ instead
     python -m shared.tools.course --student DIR   write copies without solutions and outputs
-                                                  to DIR; runs nothing
+                                                  to DIR, with --overwrite in place of files
+                                                  that are there; runs nothing
 
 If a lesson fails, the failure is reported, the lesson is written to build/course/ as far as it
 ran, and the next lesson runs. At the end the exit code is 1.
@@ -113,15 +114,24 @@ def write_text(text, path):
     os.replace(part, path)
 
 
-def hand_out(lessons, folder):
+def hand_out(lessons, folder, overwrite=False):
     """Write copies of the lessons for students into ``folder``.
 
     Outputs and cells tagged "solution" are left out. In other cells, ``...`` replaces what is
-    between ### BEGIN SOLUTION and ### END SOLUTION. Exits with a message if ``folder`` is the
-    lessons' own, or if a solution lacks its beginning or its end.
+    between ### BEGIN SOLUTION and ### END SOLUTION. Exits with a message, before it writes
+    anything, if ``folder`` is the lessons' own, if a file is there already (unless
+    ``overwrite`` is set: a student may have worked in it), or if a solution lacks its beginning
+    or its end.
     """
     if folder.resolve() == NOTEBOOKS:
         sys.exit(f"{folder} holds the lessons themselves: choose another folder")
+    pictures = [path for path in sorted((NOTEBOOKS / "images").rglob("*")) if path.is_file()]
+    there = [path.relative_to(NOTEBOOKS) for path in [*lessons, *pictures]
+             if os.path.lexists(folder / path.relative_to(NOTEBOOKS))]
+    if there and not overwrite:
+        sys.exit(f"{folder} has {there[0]} already, {len(there)} such files in all: choose "
+                 "another folder, or replace them with --overwrite")
+    copies = {}
     for path in lessons:
         notebook = nbformat.read(path, as_version=4)
         notebook.cells = [cell for cell in notebook.cells
@@ -133,8 +143,10 @@ def hand_out(lessons, folder):
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
         normalise(notebook)
-        write_text(nbformat.writes(notebook), folder / path.name)
-    if (NOTEBOOKS / "images").is_dir():
+        copies[path.name] = nbformat.writes(notebook)
+    for name, text in copies.items():
+        write_text(text, folder / name)
+    if pictures:
         shutil.copytree(NOTEBOOKS / "images", folder / "images", dirs_exist_ok=True)
 
 
@@ -180,13 +192,16 @@ def main(arguments=None):
     parser.add_argument("--in-place", action="store_true", help="keep the outputs in notebooks/")
     parser.add_argument("--student", type=Path, metavar="DIR",
                         help="write copies without solutions")
+    parser.add_argument("--overwrite", action="store_true", help="replace copies that are there")
     options = parser.parse_args(arguments)
+    if options.overwrite and not options.student:
+        parser.error("--overwrite goes with --student; --in-place always replaces outputs")
     lessons = {int(path.name[:2]): path for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))}
     if not lessons or not set(options.numbers) <= set(lessons):
         parser.error(f"{NOTEBOOKS} holds the lessons {list(lessons)}, and no others")
     chosen = [lessons[number] for number in sorted(options.numbers or lessons)]
     if options.student:
-        hand_out(chosen, options.student)
+        hand_out(chosen, options.student, options.overwrite)
         return
     try:
         sys.exit(1 if run_all(chosen, options.in_place) else 0)

@@ -142,7 +142,8 @@ def save(model, name, card):
             content = {**card, "parameters": model.count_params(),
                        "sha256": hashlib.sha256(packed).hexdigest()}
             new_card = waiting.with_suffix(".json")
-            new_card.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+            new_card.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8",
+                                newline="\n")
             for file in (waiting, new_card):
                 _flush(file)
             os.replace(new_card, _card_file(name))  # from here on the new network counts

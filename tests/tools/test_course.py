@@ -64,6 +64,34 @@ def test_the_copies_of_students_hold_no_solution_and_no_output(school):
     assert all(not cell.outputs for cell in cells if cell.cell_type == "code")
 
 
+def test_a_copy_that_a_student_may_have_worked_in_is_replaced_only_on_demand(school, capsys):
+    (course.NOTEBOOKS / "images").mkdir()
+    (course.NOTEBOOKS / "images" / "a.png").write_bytes(b"new")
+    handout = school / "handout"
+    course.main(["1", "--student", str(handout)])
+    (handout / "01_good.ipynb").write_text("worked in")
+    (handout / "images" / "a.png").write_bytes(b"old")
+    for number in ("1", "2"):  # lesson 02 is not there, but its picture is
+        with pytest.raises(SystemExit) as end:
+            course.main([number, "--student", str(handout)])
+        assert "--overwrite" in end.value.code and str(handout) in end.value.code
+        assert (handout / "01_good.ipynb").read_text() == "worked in"
+        assert (handout / "images" / "a.png").read_bytes() == b"old"
+        assert not (handout / "02_bad.ipynb").exists()
+    course.main(["1", "--student", str(handout), "--overwrite"])
+    assert (handout / "images" / "a.png").read_bytes() == b"new"
+    assert len(nbformat.read(handout / "01_good.ipynb", 4).cells) == 3
+
+
+def test_a_solution_without_an_end_is_refused_before_a_copy_is_written(school):
+    lost = [new_code_cell("### BEGIN SOLUTION\n42")]
+    nbformat.write(new_notebook(cells=lost), course.NOTEBOOKS / "03_lost.ipynb")
+    with pytest.raises(SystemExit) as end:
+        course.main(["--student", str(school / "handout")])
+    assert end.value.code.startswith("03_lost.ipynb: a solution that does not begin or end")
+    assert not (school / "handout").exists()
+
+
 def test_an_unknown_lesson_is_refused_with_the_ones_there_are(school, capsys):
     with pytest.raises(SystemExit) as end:
         course.main(["9"])
