@@ -475,9 +475,20 @@ def test_killed_at_any_step_a_result_is_whole_or_not_there_and_the_next_run_goes
             zoom.enhance(np.asarray(Image.open(f"f/{path.name[0]}.png")), BICUBIC))
 
 
+@pytest.fixture
+def usual_signals():
+    """Signals as in a terminal. A shell starts what runs in the background without SIGINT."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("number, code", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 @pytest.mark.parametrize("step", [(files, "read_picture"), (os, "fsync"), (os, "link")])
-def test_signals_leave_nothing_half_written(number, code, step, capsys, monkeypatch):
+def test_signals_leave_nothing_half_written(
+        number, code, step, capsys, monkeypatch, usual_signals):
     saved("f/a.png", "f/b.png")
     real = getattr(*step)
 
@@ -493,7 +504,8 @@ def test_signals_leave_nothing_half_written(number, code, step, capsys, monkeypa
     assert tree("f_x2") == ["a_x2.png", "b_x2.png"]
 
 
-def test_a_signal_stops_between_tiles_even_if_its_error_was_swallowed(monkeypatch, capsys):
+def test_a_signal_stops_between_tiles_even_if_its_error_was_swallowed(
+        monkeypatch, capsys, usual_signals):
     saved("a.png")
     enlarged = zoom._enlarged
 
