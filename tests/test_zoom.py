@@ -500,11 +500,19 @@ def test_wrong_usage_ends_with_code_2(arguments, message, capsys):
     assert stop.value.code == 2 and message in shown and shown.count("\n") == 1
 
 
+class EveryStep(zoom.tqdm):
+    """A bar that draws each step, where tqdm draws one in a tenth of a second."""
+
+    def __init__(self, **options):
+        super().__init__(mininterval=0, **options)
+
+
 def test_the_bar_is_for_a_terminal_only(work, capsys, monkeypatch):
     saved("a.png")
     command("a.png")
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr(zoom, "tqdm", EveryStep)
     command("a.png", "--scale", 4)
     shown = capsys.readouterr().err
     assert "photo 1 of 1" in shown and " 20%, " in shown and shown.count("left") >= 3
