@@ -2,9 +2,9 @@
 
     python data/make_photos.py [--sums]
 
-It needs a Debian system with apt-get, or the packages' .deb files next to this script. Each
-photo is shrunk by a factor of two or more, which removes noise and JPEG artefacts, and is stored
-as WebP: the large ones in data/photos/, smaller ones of other subjects in data/photos/extra/.
+It needs a Debian 12 system with apt-get, or the packages' .deb files next to this script. Each
+photo is shrunk, which removes noise and JPEG artefacts, and is stored as WebP in the folder of
+its split: data/photos/train, extra, more or validation.
 Another version of Pillow may encode the same picture in other bytes. The checksums of the
 shipped files are in data/README.md and data/photos/SHA256SUMS, and this script says which files
 differ from them. With `--sums` it writes a new SHA256SUMS.
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -25,70 +26,80 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 from shared.data.photos import SUMS, sums  # noqa: E402
 
-LOMIRI = "lomiri-wallpapers-16.04", "usr/share/backgrounds/{}.jpg"
-LOMIRI_20 = "lomiri-wallpapers-20.04", "usr/share/backgrounds/{}.jpg"
-MATE = "mate-backgrounds", "usr/share/backgrounds/mate/nature/{}.jpg"
-PLASMA = ("plasma-workspace-wallpapers",
-          "usr/share/wallpapers/{}/contents/images/2560x1600.jpg")
 
-# The name in data/photos: the package and folder, and the name there.
-SOURCES = {
-    "bridge": (LOMIRI, "Bridge_by_Sander_Klootwijk"),
-    "brushes": (LOMIRI, "Picture_1A_by_freespace"),
-    "clock": (LOMIRI, "greentock_by_Peter_Nerlich"),
-    "dandelion": (LOMIRI, "seeding_by_Clements_Engelhardt"),
-    "dogs": (LOMIRI, "friends_by_Aitzol_Berasategi"),
-    "dragonfly": (LOMIRI, "Dragonfly_by_Bolly"),
-    "fig": (LOMIRI, "Picture_0B_by_freespace"),
-    "hills": (LOMIRI, "aitzgorri_by_Aitzol_Berasategi"),
-    "lamp": (LOMIRI, "free_by_Peter_Nerlich"),
-    "mountains": (LOMIRI, "picosdeeuropa_by_Aitzol_Berasategi"),
-    "stream": (LOMIRI, "life_by_Aitzol_Berasategi"),
-    "sunset": (LOMIRI, "sunset_by_Aitzol_Berasategi"),
-    "wine": (LOMIRI, "Wine_by_Jakkub_Mede"),
-    "nuthatch": (LOMIRI_20, "Kleiber_by_Lukas_Baubkus"),
-    "drop": (MATE, "Aqua"),
-    "dune": (MATE, "Dune"),
-    "grass": (MATE, "GreenMeadow"),
-    "ladybird": (MATE, "LadyBird"),
-    "leaf": (MATE, "Blinds"),
-    "marigold": (MATE, "Garden"),
-    "petals": (MATE, "FreshFlower"),
-    "rain": (MATE, "RainDrops"),
-    "road": (MATE, "Storm"),
-    "seeds": (MATE, "TwoWings"),
-    "sunflower": (MATE, "YellowFlower"),
-    "wood": (MATE, "Wood"),
-    "boats": (PLASMA, "EveningGlow"),
-    "cups": (PLASMA, "ColorfulCups"),
-    "facade": (PLASMA, "Grey"),
-    "forest": (PLASMA, "Path"),
-    "jetty": (PLASMA, "ColdRipple"),
-    "kite": (PLASMA, "Kite"),
-    "lake": (PLASMA, "summer_1am"),
-    "maple": (PLASMA, "FallenLeaf"),
-    "moss": (PLASMA, "OneStandsOut"),
-    "planks": (PLASMA, "BytheWater"),
-}
-PIXELS, QUALITY = 900_000, 90
+class Source(NamedTuple):
+    """Where photographs are inside a Debian package, and how they are made smaller."""
 
-# GCompris is a collection of activities for children. Its photographs are in Qt resource files,
-# one file per activity, together with a README that names the author and licence of each.
-GCOMPRIS = "gcompris-qt-data", "usr/share/gcompris-qt/rcc/{}.rcc"
-# The activity, and for each name in data/photos/extra: the folder and name there.
-EXTRA = {
-    "erase": {
+    package: str
+    place: str  # the path of a photo in the package; {} is its name there
+    pixels: int  # the most that a photo has in the course
+    quality: int  # of WebP
+    factor: float = 2  # the least factor by which a photo is shrunk
+
+
+LOMIRI = Source("lomiri-wallpapers-16.04", "usr/share/backgrounds/{}.jpg", 900_000, 90)
+LOMIRI_20 = Source("lomiri-wallpapers-20.04", "usr/share/backgrounds/{}.jpg", 900_000, 90)
+MATE = Source("mate-backgrounds", "usr/share/backgrounds/mate/nature/{}.jpg", 900_000, 90)
+PLASMA = Source("plasma-workspace-wallpapers",
+                "usr/share/wallpapers/{}/contents/images/2560x1600.jpg", 900_000, 90)
+
+
+def gcompris(activity, pixels=300_000, quality=88, factor=2):
+    """The photographs of an activity of GCompris, a collection of activities for children.
+
+    They are in a Qt resource file, together with a README that names the author and licence of
+    each. The path after the colon is the path inside that file.
+    """
+    return Source("gcompris-qt-data", f"usr/share/gcompris-qt/rcc/{activity}.rcc:"
+                  f"/gcompris/src/activities/{activity}/resource/{{}}.webp",
+                  pixels, quality, factor)
+
+
+def small(package, place, factor=2.0):
+    """Photographs of a package, shrunk to at most 0.3 megapixels.
+
+    A factor of 1.5 is enough for photos that their package already shrank much.
+    """
+    return Source(package, place, 300_000, 88, factor)
+
+
+SKY = small("endless-sky-data", "usr/share/games/endless-sky/images/{}.jpg", 1.5)
+ALBUM = small("kphotoalbum", "usr/share/kphotoalbum/demo/{}.jpg")
+PALAPELI = small("palapeli-data", "usr/share/palapeli/collection/{}.jpg")
+SCIKIT_LEARN = small("python3-sklearn",
+                     "usr/lib/python3/dist-packages/sklearn/datasets/images/{}.jpg", 1.5)
+SCRATCH = small("scratch", "usr/share/scratch/Media/Backgrounds/{}.jpg", 1.5)
+TUX_PAINT = small("tuxpaint-data", "usr/share/tuxpaint/templates/{}.jpg")
+
+# The split, the source, and for each name in the folder of the split: the name in the source.
+PHOTOS = [
+    ("train", LOMIRI, {
+        "bridge": "Bridge_by_Sander_Klootwijk", "brushes": "Picture_1A_by_freespace",
+        "clock": "greentock_by_Peter_Nerlich", "dandelion": "seeding_by_Clements_Engelhardt",
+        "dragonfly": "Dragonfly_by_Bolly", "fig": "Picture_0B_by_freespace",
+        "hills": "aitzgorri_by_Aitzol_Berasategi", "lamp": "free_by_Peter_Nerlich",
+        "stream": "life_by_Aitzol_Berasategi", "sunset": "sunset_by_Aitzol_Berasategi",
+        "wine": "Wine_by_Jakkub_Mede"}),
+    ("train", LOMIRI_20, {
+        "nuthatch": "Kleiber_by_Lukas_Baubkus"}),
+    ("train", MATE, {
+        "drop": "Aqua", "dune": "Dune", "grass": "GreenMeadow", "leaf": "Blinds",
+        "marigold": "Garden", "petals": "FreshFlower", "rain": "RainDrops", "road": "Storm",
+        "seeds": "TwoWings", "sunflower": "YellowFlower", "wood": "Wood"}),
+    ("train", PLASMA, {
+        "boats": "EveningGlow", "facade": "Grey", "forest": "Path", "jetty": "ColdRipple",
+        "kite": "Kite", "lake": "summer_1am", "maple": "FallenLeaf", "moss": "OneStandsOut"}),
+    ("extra", gcompris("erase", 200_000, 85), {
         "alpaca": "alpaca", "bee": "bee", "butterfly": "butterfly", "calf": "calf",
         "camels": "camels", "caterpillar": "caterpillar", "chamaeleon": "chamaeleon",
         "cheetah": "cheetah", "crab": "crab", "flying_fox": "flying_fox", "gibbon": "gibbon",
-        "giraffe": "giraffe", "goat": "goat", "gosling": "gosling",
-        "harrier": "northern_harrier", "heron": "heron", "ibex": "nubian_ibex",
-        "kingfisher": "kingfisher", "kitten": "kitten", "macaque": "macaque",
-        "meerkats": "meerkats", "penguin": "penguin", "pony": "horse",
+        "giraffe": "giraffe", "goat": "goat", "gosling": "gosling", "harrier": "northern_harrier",
+        "heron": "heron", "ibex": "nubian_ibex", "kingfisher": "kingfisher", "kitten": "kitten",
+        "macaque": "macaque", "meerkats": "meerkats", "penguin": "penguin", "pony": "horse",
         "proboscis_monkey": "long_nosed_monkey", "red_panda": "red_panda",
         "rhinoceros": "rhinoceros", "spoonbills": "spoonbills", "squirrel": "squirrel",
-        "swans": "swans", "toucan": "toucan"},
-    "explore_monuments": {
+        "swans": "swans", "toucan": "toucan"}),
+    ("extra", gcompris("explore_monuments", 200_000, 85), {
         "arena": "france/arlesAmphitheater", "basilica": "germany/aulaPalatina",
         "brandenburg_gate": "germany/brandenburgGate", "cathedral": "france/reimsCathedral",
         "chambord": "france/chateaudeChambord", "charminar": "india/charminar",
@@ -98,15 +109,110 @@ EXTRA = {
         "liberty": "usa/statueofLiberty", "lincoln_memorial": "usa/lincolnMemorial",
         "mysore_palace": "india/mysorePalace", "neuschwanstein": "germany/neuschwansteinCastle",
         "papal_palace": "france/palaisdesPapes", "petra": "wonders/petra",
-        "qutub_minar": "india/qutubMinar", "taj_mahal": "wonders/tajMahal"},
-    "explore_farm_animals": {"duck": "animals/duck", "owl": "animals/owl"},
-    "explore_world_animals": {"lemurs": "animals/lemur",
-                              "macaw": "animals/scarlet_macaw",
-                              "panda": "animals/panda"},
-    "explore_world_music": {"drums": "music/africa", "mariachi": "music/mexico",
-                            "opera": "music/italy", "session": "music/ireland"},
-}
-EXTRA_PIXELS, EXTRA_QUALITY = 200_000, 85
+        "qutub_minar": "india/qutubMinar", "taj_mahal": "wonders/tajMahal"}),
+    ("extra", gcompris("explore_farm_animals", 200_000, 85), {
+        "duck": "animals/duck", "owl": "animals/owl"}),
+    ("extra", gcompris("explore_world_animals", 200_000, 85), {
+        "lemurs": "animals/lemur", "macaw": "animals/scarlet_macaw", "panda": "animals/panda"}),
+    ("extra", gcompris("explore_world_music", 200_000, 85), {
+        "drums": "music/africa", "mariachi": "music/mexico", "opera": "music/italy",
+        "session": "music/ireland"}),
+    ("more", gcompris("explore_monuments"), {
+        "ajanta": "india/ajantaCave", "canyon": "usa/canyondeChelly",
+        "carcassonne": "france/citedeCarcassonne", "castillo": "usa/castillodeSanMarcos",
+        "cliff_dwellings": "usa/navajo", "fort_sumter": "usa/fortSumter",
+        "gateway": "india/gatewayofIndia", "golden_temple": "india/goldenTemple",
+        "great_wall": "wonders/greatWallofChina", "machu_picchu": "wonders/machuPicchu",
+        "mont_saint_michel": "france/montStMichel", "pyramid": "egypt/greatPyramidOfGiza",
+        "redeemer": "wonders/christTheRedeemer", "rocamadour": "france/rocamadour",
+        "roman_baths": "germany/trierImperialBaths", "rushmore": "usa/mountRushmore",
+        "schwerin": "germany/schwerinPalace", "sun_temple": "india/konarkSunTemple",
+        "victoria_memorial": "india/victoriaMemorial", "worms": "germany/wormsCathedral"}),
+    ("more", gcompris("details", factor=1.5), {
+        "egeskov": "image/EgeskovSlotSpejling_background",
+        "eilean_donan": "image/EilanDonanCastle_background",
+        "louvre": "image/Louvre_2007_02_24_c_background", "notre_dame": "image/NDP_background",
+        "opera_house": "image/OperaSidney_background",
+        "tower_bridge": "image/TowerBridgeLondon_background",
+        "windmill": "image/FanoeWindmill_background"}),
+    ("more", gcompris("explore_world_animals"), {
+        "bison": "animals/bison", "crocodile": "animals/crocodile", "hedgehog": "animals/hedgehog",
+        "jaguars": "animals/jaguar", "kangaroos": "animals/kangaroo", "koala": "animals/koala",
+        "komodo_dragon": "animals/dragon", "lizard": "animals/chameleon", "moose": "animals/moose",
+        "narwhals": "animals/narwhal"}),
+    ("more", gcompris("explore_farm_animals"), {
+        "cow": "animals/cow", "horses": "animals/horse",
+        "pig": "animals/pig", "sheep": "animals/sheep", "shepherd_dog": "animals/dog",
+        "wool": "animals/cat"}),
+    ("more", gcompris("explore_world_music"), {
+        "didgeridoo": "music/australia", "dutar": "music/middleeast"}),
+    ("more", gcompris("clickgame"), {
+        "basket_star": "sea6", "coral": "sea3"}),
+    ("more", gcompris("erase"), {
+        "gorilla": "gorilla", "pika": "pika"}),
+    ("more", SKY, {
+        "acacia": "land/bwerner7", "alps": "land/mountain16-striker",
+        "azure_window": "land/bwerner1",
+        "breakers": "land/sea15-harro", "busbars": "land/loc2", "chalk_cliffs": "land/myrabella4",
+        "cowling": "scene/loc7", "crater": "land/lava0", "dam_site": "scene/loc3",
+        "estuary": "land/water11-harro", "fjord": "land/canyon10-harro",
+        "frost": "land/mountain25-spfld",
+        "furrows": "land/fields10-sfiera", "harbour": "land/city13-sfiera",
+        "highlands": "land/mountain19-harro", "hillside": "land/myrabella3",
+        "ironworker": "scene/loc2", "lathes": "land/loc1", "launch_pad": "land/nasa3",
+        "lava": "land/lava5", "massif": "land/dmottl0", "mechanics": "scene/loc6",
+        "osaka": "land/city16-sfiera", "pebble_desert": "land/desert10-harro",
+        "quay": "land/city17-sfiera", "rail_yard": "land/industrial0-iridium",
+        "rock_face": "land/dmottl2", "rocket_hall": "land/station4", "sandstone": "land/bwerner4",
+        "smelter": "scene/loc8", "soldier": "scene/loc4", "space_station": "land/station3",
+        "spaceport": "land/nasa4", "spring": "land/dmottl3", "spruces": "land/snow11-sfiera",
+        "steam": "land/mountain11-sfiera", "surf": "land/beach7-sfiera", "tarn": "land/myrabella8",
+        "terraces": "land/valley11-harro",
+        "towers": "land/city18-iridium", "winter_forest": "land/snow10-sfiera",
+        "workshop": "scene/loc9"}),
+    ("more", SCRATCH, {
+        "baseball": "Sports/baseball-field", "bricks": "Outdoors/brick-wall2",
+        "cinema": "Outdoors/the-movies", "corridor": "Outdoors/hallway_outdoors",
+        "crowd": "Sports/football-field", "fireproof": "Outdoors/building-fireproof",
+        "flower_bed": "Nature/flower-bed", "foyer": "Indoors/the-movies-inside",
+        "grid": "Outdoors/building-at-mit", "hostas": "Nature/tree", "huts": "Outdoors/houses",
+        "kitchen": "Indoors/kitchen", "log_cabin": "Outdoors/wooden-house",
+        "parking": "Outdoors/parking-ramp",
+        "rails": "Outdoors/train-tracks1",
+        "rock_garden": "Nature/garden-rock", "route_66": "Outdoors/route66"}),
+    ("more", TUX_PAINT, {
+        "burnt_bark": "burnt_bark", "cliff": "cliff", "corn_maze": "corn_maze", "flock": "sheep",
+        "gears": "wool_mill_machine", "lighthouse": "lighthouse", "mossy_log": "mossy_log",
+        "mudstone": "mudstone", "pebbles": "rocks", "redwoods": "redwoods_above",
+        "spiders_web": "spiders_web", "spray": "ocean_splash",
+        "sunlit_leaves": "sun_behind_leaves", "treetops": "trees_above", "twigs": "trees_at_dusk",
+        "waves": "ocean_waves"}),
+    ("validation", LOMIRI, {
+        "dogs": "friends_by_Aitzol_Berasategi", "mountains": "picosdeeuropa_by_Aitzol_Berasategi"}),
+    ("validation", MATE, {
+        "ladybird": "LadyBird"}),
+    ("validation", PLASMA, {
+        "cups": "ColorfulCups", "planks": "BytheWater"}),
+    ("validation", gcompris("explore_monuments"), {
+        "aqueduct": "france/pontduGard", "battery_park": "usa/castleClinton"}),
+    ("validation", gcompris("details", factor=1.5), {
+        "nagoya_castle": "image/Nagoya_background"}),
+    ("validation", gcompris("explore_world_animals"), {
+        "giraffes": "animals/giraffe", "polar_bear": "animals/polar_bear"}),
+    ("validation", gcompris("explore_farm_animals"), {
+        "chickens": "animals/chicken"}),
+    ("validation", gcompris("explore_world_music"), {
+        "drum_kit": "music/america", "festival": "music/japan", "orchestra": "music/orchestra"}),
+    ("validation", SKY, {
+        "night_city": "land/mfield1"}),
+    ("validation", ALBUM, {
+        "airport": "snow", "bar": "bar55_2", "billiards": "pool"}),
+    ("validation", PALAPELI, {
+        "citrus": "citrus-fruits", "honey_bee": "european-honey-bee",
+        "suspension_bridge": "cincinnati-bridge"}),
+    ("validation", SCIKIT_LEARN, {
+        "dahlia": "flower", "pagoda": "china"}),
+]
 
 
 def unpack(package, work):
@@ -153,14 +259,14 @@ def resources(path):
     return files
 
 
-def shrunk(picture, pixels):
-    """The picture as RGB, shrunk by a factor of two or more to about ``pixels``, with even sides.
+def shrunk(picture, pixels, factor):
+    """The picture as RGB, shrunk by ``factor`` or more to at most about ``pixels``, even sides.
 
     The filter is Lanczos; if the factor is six or more, block means come first. Each new pixel
-    is a mean of many old ones, which removes noise and the blocks of JPEG.
+    is a mean of several old ones, which removes noise and the blocks of JPEG.
     """
     width, height = picture.size
-    factor = max(2, (width * height / pixels) ** 0.5)
+    factor = max(factor, (width * height / pixels) ** 0.5)
     size = (round(width / factor / 2) * 2, round(height / factor / 2) * 2)
     return picture.convert("RGB").resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
 
@@ -173,17 +279,19 @@ def packed(picture, quality):
 
 
 def made(work):
-    """Yields each file of data/photos: its name there and its bytes."""
-    for name, ((package, place), there) in SOURCES.items():
-        with Image.open(unpack(package, work) / place.format(there)) as picture:
-            yield f"{name}.webp", packed(shrunk(picture, PIXELS), QUALITY)
-    package, place = GCOMPRIS
-    for activity, names in EXTRA.items():
-        files = resources(unpack(package, work) / place.format(activity))
+    """Yields each file of data/photos: its name there, with the folder, and its bytes."""
+    for split, source, names in PHOTOS:
+        folder = unpack(source.package, work)
+        file, _, inside = source.place.partition(":")
+        files = resources(folder / file) if inside else None
         for name, there in names.items():
-            content = files[f"/gcompris/src/activities/{activity}/resource/{there}.webp"]
-            with Image.open(io.BytesIO(content)) as picture:
-                yield f"extra/{name}.webp", packed(shrunk(picture, EXTRA_PIXELS), EXTRA_QUALITY)
+            if inside:
+                place = io.BytesIO(files[inside.format(there)])
+            else:
+                place = folder / file.format(there)
+            with Image.open(place) as picture:
+                content = packed(shrunk(picture, source.pixels, source.factor), source.quality)
+            yield f"{split}/{name}.webp", content
 
 
 def write(path, content):
@@ -194,7 +302,8 @@ def write(path, content):
 
 def main():
     folder = HERE / "photos"
-    (folder / "extra").mkdir(parents=True, exist_ok=True)
+    for split, _, _ in PHOTOS:
+        (folder / split).mkdir(parents=True, exist_ok=True)
     new_sums = "--sums" in sys.argv
     shipped, lines, total = {} if new_sums else sums(), [], 0
     with tempfile.TemporaryDirectory() as work:

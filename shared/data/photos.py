@@ -1,14 +1,21 @@
 """Photographs: those of the course to train on, those of scikit-image to measure with.
 
-``data/photos/`` holds 36 photos with free licences, and ``data/photos/extra/`` 59 smaller ones
-of animals, buildings and people. All were shrunk by a factor of two or more, which removes
-noise and JPEG artefacts. ``data/README.md`` names their authors and licences. The test
-photographs come with scikit-image and are never trained on. Introduced in lesson 06.
+``data/photos/`` has one folder per split, and a photo belongs to the split of its folder:
+
+- ``train``: the first photographs of the course, wallpapers;
+- ``extra``: smaller ones of animals, buildings and people, to train on as well;
+- ``more``: small ones of many further kinds, to train on as well;
+- ``validation``: photographs of many kinds to choose networks by, by other authors.
+
+All have free licences, and all were shrunk, which removes noise and JPEG artefacts.
+``data/README.md`` names their authors and licences. The test photographs come with scikit-image
+and are never trained on. Introduced in lesson 06.
 """
 
 import hashlib
 import io
 import os
+import re
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -16,8 +23,7 @@ from PIL import Image
 
 from shared.paths import data_folder
 
-# Five photos of different kinds: a pattern, animals and boards, a plant, rocks, a texture.
-VALIDATION = ("cups", "dogs", "ladybird", "mountains", "planks")
+SPLITS = ("train", "extra", "more", "validation")  # the folders of data/photos
 
 # The name here, and the function of skimage.data. All are in scikit-image's wheel: no download.
 TEST = {"astronaut": "astronaut", "brick": "brick", "camera": "camera", "cat": "chelsea",
@@ -31,27 +37,20 @@ def load_photos(split):
     """The photographs of a split, by name: uint8 arrays (height, width, 3), RGB.
 
     Args:
-        split: "train" (31 photos) or "validation" (5, named in ``VALIDATION``), of 0.3 to 0.9
-            megapixels each; "extra" (59 others to train on), of about 0.2 megapixels; or "test"
-            (11 of scikit-image, six of them grey), of 0.07 to 0.4 megapixels.
+        split: "train" (31 photos of 0.3 to 0.9 megapixels), "extra" (59 others to train on, of
+            about 0.2 megapixels), "more" (124 others to train on, of 0.07 to 0.3 megapixels),
+            "validation" (23, of 0.1 to 0.9 megapixels), or "test" (11 of scikit-image, six of
+            them grey, of 0.07 to 0.4 megapixels).
 
     Raises ValueError on an unknown split. If a file of ``data/photos/`` is missing or altered,
     raises FileNotFoundError or ValueError with the command that fixes it.
     """
     if split == "test":
         return {name: _of_scikit_image(function) for name, function in TEST.items()}
-    if split not in ("train", "validation", "extra"):
-        raise ValueError(f"unknown split {split!r}: choose train, validation, extra or test")
-    found = {}
-    for file, sha256 in sums().items():
-        path = PurePosixPath(file)
-        if path.parent.name == "extra":
-            belongs = "extra"
-        else:
-            belongs = "validation" if path.stem in VALIDATION else "train"
-        if belongs == split:
-            found[path.stem] = _read_photo(file, sha256)
-    return found
+    if split not in SPLITS:
+        raise ValueError(f"unknown split {split!r}: choose {', '.join(SPLITS)} or test")
+    return {PurePosixPath(file).stem: _read_photo(file, sha256)
+            for file, sha256 in sums().items() if file.startswith(f"{split}/")}
 
 
 def sums():
@@ -65,10 +64,10 @@ def sums():
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} is missing: {_how_to_fix(SUMS)}") from None
-    pairs = [line.split("  ", 1) for line in lines]
-    if not pairs or any(len(pair) != 2 or len(pair[0]) != 64 for pair in pairs):
+    matches = [re.fullmatch(r"([0-9a-f]{64})  (\w+/\w+\.webp)", line) for line in lines]
+    if not matches or None in matches:
         raise ValueError(f"{path} is not a list of checksums and files: {_how_to_fix(SUMS)}")
-    return {file: sha256 for sha256, file in pairs}
+    return {file: sha256 for sha256, file in (match.groups() for match in matches)}
 
 
 def _how_to_fix(file):

@@ -14,33 +14,44 @@ FOLDER = ROOT / "data" / "photos"
 
 
 @pytest.fixture(scope="module")
-def validation():
-    return photos.load_photos("validation")
+def shipped():
+    """The photographs of each folder, by split and name."""
+    return {split: photos.load_photos(split) for split in photos.SPLITS}
 
 
-def test_the_36_photos_are_divided_into_31_and_5_and_none_is_in_both(validation):
-    train = photos.load_photos("train")
-    assert len(train) == 31 and sorted(validation) == sorted(photos.VALIDATION)
-    assert not set(train) & set(validation)
-    assert {path.stem for path in FOLDER.glob("*.webp")} == set(train) | set(validation)
-    for picture in (train | validation).values():
+COUNTS = {"train": 31, "extra": 59, "more": 124, "validation": 23}
+FIRST_VALIDATION = {"cups", "dogs", "ladybird", "mountains", "planks"}
+
+
+def test_a_photo_belongs_to_the_split_of_its_folder_and_none_to_two(shipped):
+    assert {split: len(found) for split, found in shipped.items()} == COUNTS
+    for split, found in shipped.items():
+        assert {path.stem for path in (FOLDER / split).iterdir()} == set(found)
+    assert set(shipped["validation"]) >= FIRST_VALIDATION
+    names = {name for found in shipped.values() for name in found}
+    assert len(names) == sum(COUNTS.values())
+    assert names & set(photos.TEST) == {"grass"}  # two lawns
+
+
+@pytest.mark.parametrize("split, least, most", [
+    ("train", 300_000, 906_000), ("extra", 80_000, 202_000), ("more", 68_000, 302_000),
+    ("validation", 100_000, 906_000)])
+def test_photos_are_colour_with_even_sides_and_of_the_documented_size(split, least, most, shipped):
+    for picture in shipped[split].values():
         assert picture.dtype == np.uint8 and picture.shape[2] == 3
-        assert 300_000 < picture.shape[0] * picture.shape[1] <= 906_000
+        assert least < picture.shape[0] * picture.shape[1] <= most
         assert picture.shape[0] % 2 == picture.shape[1] % 2 == 0
 
 
-def test_extra_has_59_smaller_photos_with_names_of_their_own(validation):
-    extra = photos.load_photos("extra")
-    assert len(extra) == 59 and {path.stem for path in (FOLDER / "extra").iterdir()} == set(extra)
-    assert not set(extra) & (set(photos.load_photos("train")) | set(validation) | set(photos.TEST))
-    for picture in extra.values():
-        assert picture.dtype == np.uint8 and picture.shape[2] == 3
-        assert 80_000 < picture.shape[0] * picture.shape[1] <= 202_000
-        assert picture.shape[0] % 2 == picture.shape[1] % 2 == 0
+def test_the_photos_take_no_more_than_sixteen_megabytes():
+    assert sum(path.stat().st_size for path in FOLDER.rglob("*.webp")) <= 16_000_000
 
 
-def test_the_photos_take_no_more_than_six_megabytes():
-    assert sum(path.stat().st_size for path in FOLDER.rglob("*.webp")) <= 6_000_000
+def test_the_material_of_the_shipped_networks_keeps_its_photos_and_their_order(shipped):
+    # Random sizes go by position, so that another order would make other training data.
+    names = [list(shipped[split]) for split in ("train", "extra")]
+    assert names[0][:3] == ["bridge", "brushes", "clock"] and names[0][-1] == "moss"
+    assert names[1][:3] == ["alpaca", "bee", "butterfly"] and names[1][-1] == "session"
 
 
 def test_the_test_photos_come_with_scikit_image_and_need_no_download(monkeypatch):
@@ -58,7 +69,7 @@ def test_the_test_photos_come_with_scikit_image_and_need_no_download(monkeypatch
 
 
 def test_an_unknown_split_is_refused_by_name():
-    with pytest.raises(ValueError, match="'val'.*train, validation, extra or test"):
+    with pytest.raises(ValueError, match="'val'.*train, extra, more, validation or test"):
         photos.load_photos("val")
 
 
@@ -71,10 +82,10 @@ def other(tmp_path, monkeypatch):
 
 
 def test_a_missing_photo_says_how_to_fix_it(other):
-    (other / "cups.webp").unlink()
+    (other / "validation" / "cups.webp").unlink()
     with pytest.raises(FileNotFoundError, match="cups.webp is missing") as error:
         photos.load_photos("validation")
-    assert "git checkout data/photos/cups.webp" in str(error.value)
+    assert "git checkout data/photos/validation/cups.webp" in str(error.value)
     assert "python data/make_photos.py" in str(error.value)
 
 
@@ -82,11 +93,11 @@ def test_a_missing_photo_says_how_to_fix_it(other):
                                     lambda c: c[:5000] + bytes([c[5000] ^ 1]) + c[5001:]],
                          ids=["empty", "truncated", "one bit altered"])
 def test_a_damaged_photo_says_how_to_fix_it(damage, other):
-    path = other / "cups.webp"
+    path = other / "validation" / "cups.webp"
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(ValueError, match="cups.webp") as error:
         photos.load_photos("validation")
-    assert "git checkout data/photos/cups.webp" in str(error.value)
+    assert "git checkout data/photos/validation/cups.webp" in str(error.value)
 
 
 @pytest.mark.parametrize("damage", [lambda text: "", lambda text: text[:500],
@@ -108,14 +119,14 @@ def test_a_missing_list_of_checksums_says_how_to_fix_it(other):
 def test_each_photo_has_author_and_licence_in_the_readme_with_size_and_sha256():
     text = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| photos/([\w/]+\.webp) \| (.+) \|$", text, re.M)
-    assert {file for file, _ in rows} == set(photos.sums()) and len(rows) == 36 + 59
+    assert {file for file, _ in rows} == set(photos.sums()) and len(rows) == sum(COUNTS.values())
     for file, rest in rows:
         title, author, licence, pixels, size, sha256 = rest.split(" | ")
         path = FOLDER / file
         assert author and licence in {"public domain", "CC0 1.0", "CC BY 2.0", "CC BY 3.0",
                                       "CC BY 4.0", "CC BY-SA 4.0", "CC BY-SA 3.0", "GPL 2+",
                                       "LGPL 3"}
-        assert re.fullmatch(r"\[.+\]\(https://\S+\)", title) or path.parent == FOLDER
+        assert re.fullmatch(r"\[.+\]\(https://\S+\)", title) or not file.startswith("extra/")
         assert int(size) == path.stat().st_size and sha256 == photos.sums()[file]
         with Image.open(path) as picture:
             assert pixels == "{}x{}".format(*picture.size)
