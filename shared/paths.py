@@ -1,5 +1,8 @@
-"""Where the course keeps its files: the data, the trained networks, interrupted training."""
+"""Where the course keeps its files (the data, the trained networks, interrupted training), and
+how it writes one so that it is never left half written.
+"""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -21,3 +24,27 @@ def weights_folder():
 def checkpoint_folder(name):
     """The folder that keeps the interrupted training of the network ``name``."""
     return ROOT / "build" / "training" / name
+
+
+def beside(path):
+    """The name of the file that becomes ``path`` once it is complete: that of it and ".part"."""
+    return path.with_name(path.name + ".part")
+
+
+@contextlib.contextmanager
+def written_beside(path):
+    """A new file, open to write bytes, which takes the place of ``path`` once it is complete.
+
+    If anything fails, the new file is removed and ``path`` stays.
+    """
+    part = beside(path)
+    try:
+        with open(part, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())  # or a power failure could leave the name without the content
+        os.replace(part, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise

@@ -50,18 +50,16 @@ def _fine(outline):
 
 # --- for training ----------------------------------------------------------------------------
 
-def spline(points, closed=False, samples=80):
+def spline(points, samples=80):
     """A smooth curve through ``points``, by cubic splines (quadratic for three points).
 
     Args:
         points: array (k, 2) of x and y, k at least 3.
-        closed: whether the curve returns to its first point.
         samples: how many points of the curve to return.
 
     Returns an array (samples, 2).
     """
-    points = np.vstack([points, points[:1]]) if closed else points
-    knots, _ = interpolate.splprep(points.T, s=0, k=min(3, len(points) - 1), per=closed)
+    knots, _ = interpolate.splprep(points.T, s=0, k=min(3, len(points) - 1))
     return np.stack(interpolate.splev(np.linspace(0, 1, samples), knots), axis=1)
 
 

@@ -16,18 +16,19 @@ def upscaler(name):
     return upscalers.residual_network(4, width=64, blocks=8, name=name)
 
 
-def measure_upscaler(truth, model):
+def measure_upscaler(truth, model, batch_size=250):
     """The test figures of an upscaler: a dict of numbers.
 
     "psnr_clipped" is the mean PSNR in dB of its output, clipped to [0, 1]. "psnr" and "ssim"
     are means after the output is also projected onto the images that fit the low resolution.
 
     Args:
-        truth: test images, array (n, 28, 28, 1) in [0, 1].
-        model: a network from 7x7 to 28x28.
+        truth: test images, array (n, height, width, 1) in [0, 1].
+        model: a network that enlarges them by 4.
+        batch_size: images to enlarge at a time.
     """
     low_res = block_mean(truth, 4)
-    clipped = np.clip(runtime.predict(model, low_res), 0.0, 1.0)
+    clipped = np.clip(runtime.predict(model, low_res, batch_size), 0.0, 1.0)
     projected = project(clipped, low_res)
     return {"psnr_clipped": float(metrics.psnr(truth, clipped).mean()),
             "psnr": float(metrics.psnr(truth, projected).mean()),

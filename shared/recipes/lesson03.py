@@ -5,9 +5,10 @@ from scipy import ndimage
 
 from shared import runtime
 from shared.data import datasets, drawings, pipeline
-from shared.images.degrade import block_mean, project
+from shared.images.degrade import block_mean
 from shared.measures import metrics
 from shared.models import upscalers
+from shared.recipes import lesson01
 from shared.training.losses import log_mse
 from shared.training.recipe import Recipe
 
@@ -33,12 +34,10 @@ def measure_hd(model):
     Gaussian of 2 pixels; that output is not projected, since the truth is sharp.
     """
     truth, _ = drawings.font_digits()
-    low_res = block_mean(truth, 4)
-    projected = project(np.clip(runtime.predict(model, low_res, 32), 0, 1), low_res)
+    sharp = lesson01.measure_upscaler(truth, model, 32)
     blurred = block_mean(ndimage.gaussian_filter(truth, (0, 2, 2, 0)), 4)
     deblurred = np.clip(runtime.predict(model, blurred, 32), 0, 1)
-    return {"psnr": float(metrics.psnr(truth, projected).mean()),
-            "ssim": float(metrics.ssim(truth, projected).mean()),
+    return {"psnr": sharp["psnr"], "ssim": sharp["ssim"],
             "psnr_blurred": float(metrics.psnr(truth, deblurred).mean())}
 
 

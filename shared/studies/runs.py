@@ -13,8 +13,7 @@ import sys
 import numpy as np
 
 from shared import runtime
-from shared.paths import data_folder, weights_folder
-from shared.training.checkpoint import beside, written_beside
+from shared.paths import beside, data_folder, weights_folder, written_beside
 
 
 class RunStore:

@@ -26,7 +26,7 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from traitlets.config import Config
 
-from shared.paths import ROOT
+from shared.paths import ROOT, written_beside
 
 NOTEBOOKS, BUILD = ROOT / "notebooks", ROOT / "build" / "course"
 # The page of nbconvert leaves out the alternative text of pictures that code has drawn.
@@ -109,9 +109,8 @@ def normalise(notebook):
 def write_text(text, path):
     """Write ``text`` beside ``path``, then move it there, so that no half file is left."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text.rstrip("\n") + "\n", encoding="utf-8", newline="\n")
-    os.replace(part, path)
+    with written_beside(path) as file:
+        file.write((text.rstrip("\n") + "\n").encode())
 
 
 def hand_out(lessons, folder, overwrite=False):

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import pytest
 
 from shared import runtime
+from shared.paths import beside
 from shared.studies import runs
-from shared.training.checkpoint import beside
 
 
 class SmallRun(NamedTuple):
