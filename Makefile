@@ -25,8 +25,9 @@ help:
 	@echo '                 other file, to build/colab/'
 	@echo
 	@echo 'make check       check style and imports, run the quick unit tests (2 minutes)'
-	@echo 'make test        the same, the slow unit tests, and every lesson compared with its'
-	@echo '                 stored outputs (LESSONS as above; 10 minutes)'
+	@echo 'make test        the same, and every lesson compared with its stored outputs'
+	@echo '                 (LESSONS as above; 10 minutes)'
+	@echo 'make test-slow   run the unit tests that train or run whole networks'
 	@echo 'make test-colab  run the notebook for Colab, lesson by lesson'
 	@echo '                 (JOBS=4 to run four tests side by side instead of two)'
 	@echo
@@ -61,7 +62,7 @@ check: .venv/.installed
 	$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
 	$(ONE_THREAD) $(PY) -m pytest tests $(SIDE_BY_SIDE) -m 'not slow'
 
-test: check test-slow test-lessons
+test: check test-lessons
 
 # The unit tests that train or run whole networks.
 test-slow: .venv/.installed
