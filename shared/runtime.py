@@ -4,6 +4,8 @@ Introduced in lesson 01.
 """
 
 import functools
+import os
+import platform
 
 import keras
 import numpy as np
@@ -26,12 +28,44 @@ def fast_bfloat16():
 
         if torch.cuda.is_available():
             return torch.cuda.get_device_capability() >= (8, 0)
+    if keras.backend.backend() == "jax":
+        import jax
+
+        device = jax.devices()[0]
+        if device.platform == "gpu":  # "8.0"
+            return float(device.compute_capability) >= 8
+        if device.platform == "tpu":
+            return True
     try:
         with open("/proc/cpuinfo") as file:
             flags = file.read()
             return "amx_bf16" in flags or "avx512_bf16" in flags
     except OSError:
         return False
+
+
+def accelerators():
+    """The names of the GPUs and TPUs that the backend uses: a list of strings."""
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        return [device.device_kind for device in jax.devices() if device.platform != "cpu"]
+    if backend == "torch":
+        import torch
+
+        return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    import tensorflow as tf
+
+    return [tf.config.experimental.get_device_details(gpu).get("device_name", "GPU")
+            for gpu in tf.config.list_physical_devices("GPU")]
+
+
+def hardware():
+    """The machine in words, for the card of a network that was trained on it."""
+    names = accelerators()
+    used = [f"{names.count(name)} x {name}" for name in dict.fromkeys(names)]
+    return ", ".join([*used, f"{os.cpu_count()} cores", platform.machine(), platform.system()])
 
 
 def use_fast_precision():

@@ -3,6 +3,12 @@
     python -m shared.train baseline ...     the networks of those names
     python -m shared.train --all            every network of the course
     python -m shared.train --list           the names, and what each network is
+    python -m shared.train zoom --photos div2k
+                                            a photo network, on the photographs of DIV2K, which
+                                            are downloaded (4 GB); saved as zoom_div2k
+
+KERAS_BACKEND=jax, torch or tensorflow chooses the backend; a GPU is used if the backend finds
+one, and on JAX all of them.
 
 Every epoch is kept in build/training/. To continue training that was interrupted, give the
 same command again. The exit code is 0 if all is done, 1 if training was interrupted or a file
@@ -17,6 +23,7 @@ import signal
 import sys
 
 from shared import recipes, weights
+from shared.training import devices
 
 
 class Terminated(KeyboardInterrupt):
@@ -43,6 +50,8 @@ def main(arguments=None):
         formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--all", action="store_true", help="every network of the course")
+    parser.add_argument("--photos", choices=("course", "div2k"), default="course",
+                        help="what to train photo networks on (course)")
     parser.add_argument("--list", action="store_true", help="print the names and stop")
     options = parser.parse_args(arguments)
     if options.list:
@@ -50,13 +59,21 @@ def main(arguments=None):
             print(f"{name:16s} {recipe.about}")
         return
     names = list(recipes.RECIPES) if options.all else options.names
-    unknown = [name for name in names if name not in recipes.RECIPES]
-    if unknown:
-        parser.error(f"unknown name {unknown[0]!r}: choose from {', '.join(recipes.RECIPES)}")
     if not names:
         parser.error("give the name of a network, --all, or --list")
+    if options.photos == "div2k":
+        names = [f"{name}_div2k" for name in names]
     for name in names:
-        print(f"{name}: {recipes.RECIPES[name].about}")
+        try:
+            recipes.recipe(name)
+        except KeyError as error:
+            parser.error(error.args[0])
+    try:
+        devices.connect()
+    except RuntimeError as error:
+        parser.error(error)
+    for name in names:
+        print(f"{name}: {recipes.recipe(name).about}")
         continues = f"`python -m shared.train {name}` continues from the last epoch"
         try:
             with _terminated_as_interrupted():
@@ -66,7 +83,7 @@ def main(arguments=None):
             sys.exit(143)
         except KeyboardInterrupt:
             sys.exit(f"\nstopped; {continues}")
-        except OSError as error:
+        except (OSError, ValueError) as error:
             sys.exit(f"\nstopped: {error}; {continues}")
         print("  ".join(f"{key} {value:.3f}" for key, value in figures.items()
                         if isinstance(value, float)))

@@ -6,7 +6,7 @@ both the recipes and the files: it looks up which networks a recipe needs and ha
 
 from shared import recipes
 from shared.models import classifiers
-from shared.training import store, trainer
+from shared.training import devices, store, trainer
 from shared.training.store import load, read_card  # what lessons need of the store
 
 __all__ = ["frozen", "load", "load_or_train", "needed_by", "read_card", "train", "untrained"]
@@ -29,7 +29,9 @@ def train(name, progress=True, epochs=None):
     to that many epochs, for a test. Returns the test figures of its card, a dict. Raises
     KeyError if there is no such recipe.
     """
-    networks = needed_by(name, progress)
+    needed_by(name, progress)  # trains what is missing, on all devices
+    with devices.all_devices():
+        networks = needed_by(name)
     return trainer.train_by_recipe(name, recipes.recipe(name), networks, progress, epochs)
 
 

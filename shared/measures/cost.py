@@ -8,13 +8,11 @@ import math
 import keras
 from keras import layers
 
-from shared.models.layers import Bicubic, CropLike, MeanOfRotated, PixelShuffle, WithRotatedCopy
+from shared.models.layers import Bicubic, CropLike, PixelShuffle
 
-# A network sees as far in a rotated image as in an upright one.
 SIZE_PRESERVING = (
     layers.InputLayer, layers.Identity, layers.Rescaling, layers.Add, layers.Concatenate,
-    layers.ReLU, layers.LeakyReLU, layers.Activation, layers.BatchNormalization,
-    WithRotatedCopy, MeanOfRotated)
+    layers.ReLU, layers.LeakyReLU, layers.Activation, layers.BatchNormalization)
 ENLARGING = (PixelShuffle, layers.UpSampling2D, Bicubic)
 # Rows far from the border, at every position within a block of 64.
 OUTPUT_ROWS = range(4096, 4096 + 64)

@@ -115,39 +115,6 @@ class CropLike(layers.Layer):
         return (x[0], like[1], like[2], x[3])
 
 
-# Both are registered under the names that the shipped network was saved with.
-@keras.saving.register_keras_serializable(package="zoom_enhance", name="BothWays")
-class WithRotatedCopy(layers.Layer):
-    """A batch, followed by the same images rotated by 180 degrees: (2 n, height, width, ...)."""
-
-    def call(self, images):
-        return ops.concatenate([images, rotated_180(images)], axis=0)
-
-    def compute_output_shape(self, shape):
-        return (shape[0] and 2 * shape[0], *shape[1:])
-
-
-@keras.saving.register_keras_serializable(package="zoom_enhance", name="MeanOfWays")
-class MeanOfRotated(layers.Layer):
-    """The mean of what was made of images and, rotated back, of their rotated copies.
-
-    It takes what was made of the output of ``WithRotatedCopy``, (2 n, height, width, ...), and
-    returns (n, ...).
-    """
-
-    def call(self, images):
-        upright, rotated = ops.split(images, 2, axis=0)
-        return (upright + rotated_180(rotated)) / 2
-
-    def compute_output_shape(self, shape):
-        return (shape[0] and shape[0] // 2, *shape[1:])
-
-
-def rotated_180(images):
-    """Images (n, height, width, ...) rotated by 180 degrees."""
-    return ops.flip(images, axis=(1, 2))
-
-
 @keras.saving.register_keras_serializable(package="zoom_enhance")
 class TurnedConv2D(layers.Conv2D):
     """A convolution that is equivariant to flips and rotations (Cohen and Welling 2016).
@@ -215,5 +182,4 @@ def _turned_channels(channels, turn):
 
 
 # Layers that ``training.store`` can load; those of lesson 07 are in ``models.flow``.
-LAYERS = (PixelShuffle, Consistent, Bicubic, CropLike, WithRotatedCopy, MeanOfRotated,
-          TurnedConv2D)
+LAYERS = (PixelShuffle, Consistent, Bicubic, CropLike, TurnedConv2D)

@@ -11,10 +11,14 @@ RECIPES = (lesson01.RECIPES | lesson02.RECIPES | lesson03.RECIPES | lesson04.REC
 
 
 def recipe(name):
-    """The ``Recipe`` of that name. Raises KeyError with a list of the names if there is none."""
-    if name not in RECIPES:
-        raise KeyError(f"no recipe is called {name!r}: choose from {', '.join(RECIPES)}")
-    return RECIPES[name]
+    """The ``Recipe`` of that name. Raises KeyError with a list of the names if there is none.
+
+    The photo networks have a second recipe each, for the photographs of DIV2K: "zoom_div2k".
+    """
+    found = RECIPES | lesson06.DIV2K_RECIPES
+    if name not in found:
+        raise KeyError(f"no recipe is called {name!r}: choose from {', '.join(found)}")
+    return found[name]
 
 
 def with_needs(*names):

@@ -1,11 +1,13 @@
 """The recipes of lesson 06: networks that double the size of photographs, working on luma."""
 
 import functools
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
 from shared import runtime
-from shared.data import patches, photos
+from shared.data import div2k, patches, photos, pipeline
 from shared.images import luma
 from shared.measures import cost, metrics, timing
 from shared.models import papers, zoom_network
@@ -47,84 +49,121 @@ def seconds_to_enlarge(model, side=256, repeats=5):
     return float(np.median(timing.timed(repeats, lambda: enlarge_luma(model, low_res))))
 
 
-def measure_photo_network(model):
+class Photographs(NamedTuple):
+    """Photographs to train on and to measure with.
+
+    Args:
+        words: the training data in words, for the card.
+        tiles: zero-argument function that returns the tiles to train on, a ``patches.Pair``.
+        measured: zero-argument function that returns the pictures to measure with: a dict of
+            iterables of uint8 arrays (height, width, 3), RGB, by the name of the set.
+    """
+
+    words: str
+    tiles: Callable
+    measured: Callable
+
+
+def course_sets():
+    """The pictures that each photo network is measured with; Set5 only if it is there."""
+    sets = {split: photos.load_photos(split).values() for split in ("test", "validation")}
+    set5 = photos.set5()
+    return sets if set5 is None else sets | {"set5": set5}
+
+
+@functools.lru_cache(maxsize=1)  # the cycles of a training use the same tiles
+def course_tiles():
+    """Tiles of the photographs of the course at eight sizes, and of 80 drawings."""
+    return patches.training_tiles(
+        ("dead_leaves", "lettering"), drawings=40, splits=("train", "extra"), random_sizes=7)
+
+
+COURSE = Photographs(
+    "90 photographs, each at its own size and at seven random ones; 40 drawings of dead leaves "
+    "and 40 of lettering", course_tiles, course_sets)
+DIV2K = Photographs(
+    "DIV2K, 800 photographs, each at its own size and at two random ones", div2k.div2k_tiles,
+    lambda: {"div2k": div2k.load_div2k("test"), **course_sets()})
+
+
+def measure_photo_network(model, photographs=COURSE):
     """The figures of a photo network for its card: a dict.
 
-    They are PSNR-Y in dB and SSIM-Y on the test and validation photographs, and on Set5 if it
-    is there; and for an output of 512x512 pixels, the multiplications, and the seconds on this
-    machine.
+    They are PSNR-Y in dB and SSIM-Y on each set of pictures of ``photographs``; and for an
+    output of 512x512 pixels, the multiplications, and the seconds on this machine.
     """
     figures = {}
-    sets = {"test": photos.load_photos("test").values(),
-            "validation": photos.load_photos("validation").values(), "set5": photos.set5()}
-    for name, photographs in sets.items():
-        if photographs is not None:
-            psnr, ssim = mean_psnr_and_ssim(model, photographs)
-            figures[f"psnr_{name}"], figures[f"ssim_{name}"] = psnr, ssim
+    for name, pictures in photographs.measured().items():
+        psnr, ssim = mean_psnr_and_ssim(model, pictures)
+        figures[f"psnr_{name}"], figures[f"ssim_{name}"] = psnr, ssim
     figures["macs_512"] = cost.macs(model, 512, 512)
     figures["seconds_512"] = seconds_to_enlarge(model)
     return figures
 
 
-def photo_recipe(about, build, epochs, peak_rate=2e-3, side=24, batch_size=16, **fields):
-    """The recipe of a photo network, by default trained by Muon on the mean absolute error.
+EPOCH = 500  # batches
+
+
+def photo_recipe(about, build, photographs, steps, side, batch_size, squared=0.3, **fields):
+    """The recipe of a photo network, trained by Muon on crops of photographs.
+
+    The loss is the mean absolute error; for the last part of the training, in which the learning
+    rate becomes small, it is the squared error, which the PSNR is made of.
 
     Args:
         about: what the network is, a few words for the card.
         build: zero-argument function that returns the network.
-        epochs, peak_rate: as for ``Recipe``.
-        side, batch_size: as for ``crop_batches``, for the first cycle.
-        fields: further fields of the ``Recipe``.
-    """
-    defaults = {"loss": "mae", "optimizer": Muon, "data": PHOTOS_AND_DRAWINGS}
-    return Recipe(
-        about=f"luma of photographs x2, {about} (lesson 06)",
-        build=lambda networks: build(), batches=crop_batches(side, batch_size),
-        measure=lambda model, networks: measure_photo_network(model),
-        epochs=epochs, peak_rate=peak_rate, **(defaults | fields))
-
-
-def crop_batches(side, batch_size, **photographs):
-    """The field ``batches`` of a ``Recipe``: crops of photographs and of drawings.
-
-    An epoch has 4,000 crops.
-
-    Args:
+        photographs: the ``Photographs``.
+        steps: batches in the whole training, a multiple of ``EPOCH``.
         side: height and width of a crop in pixels of the low resolution.
         batch_size: crops per batch.
-        photographs: which photographs, and at what sizes, as for ``patches.training_material``.
+        squared: the fraction of the training with the squared error.
+        fields: further fields of the ``Recipe``.
     """
-    return lambda networks: patches.photo_batches(
-        per_epoch=4000 // batch_size, batch_size=batch_size, side=side,
-        kinds=("dead_leaves", "lettering"), drawings=40, **photographs)
+    epochs = steps // EPOCH
+    last = round(squared * epochs)
+
+    def batches(networks):
+        return pipeline.Batches(photographs.tiles(), patches.tile_crops(side), batch_size,
+                                per_epoch=EPOCH, seed=1)
+
+    cycle = Cycle(last, None, batches, loss="mse", continues=True)
+    return Recipe(
+        about=f"luma of photographs x2, {about} (lesson 06)", data=photographs.words,
+        build=lambda networks: build(), batches=batches,
+        measure=lambda model, networks: measure_photo_network(model, photographs),
+        epochs=epochs - last, loss="mae",
+        further_cycles=(cycle,), **({"optimizer": MUON} | fields))
 
 
-PHOTOS_AND_DRAWINGS = ("31 photographs at three sizes, 40 drawings of dead leaves and 40 of "
-                       "lettering")
-MUON_WITH_DECAY = functools.partial(Muon, adam_lr_ratio=0.1, weight_decay=0.1)
-MUON_AVERAGED = functools.partial(MUON_WITH_DECAY, use_ema=True, ema_momentum=0.9995)
+# The running mean of the weights is what is kept (Polyak and Juditsky 1992).
+MUON = functools.partial(Muon, use_ema=True, ema_momentum=0.999)
+MUON_WITH_DECAY = functools.partial(MUON, adam_lr_ratio=0.1, weight_decay=0.1)
 
-RECIPES = {
-    # Adam is not used for SRCNN's last layer. It would change all 775 weights that make a pixel
-    # by the same amount at each step, and the whole picture would become lighter or darker.
-    "srcnn": photo_recipe(
-        "three convolutions, 9-5-5", papers.srcnn_with_shortcut, epochs=40, peak_rate=1e-3,
-        side=32, batch_size=8, optimizer=functools.partial(Muon, narrow=1),
-        finish=papers.absorb),
-    "vdsr": photo_recipe("twenty convolutions and a shortcut", papers.vdsr, epochs=14),
-    "ircnn": photo_recipe(
-        "seven dilated convolutions and a shortcut", papers.ircnn, epochs=28,
-        finish=papers.fold),
-    "unet": photo_recipe("a U-Net of five layers", papers.unet, epochs=10, side=48),
-    # The last cycle raises the PSNR on photographs of all kinds: it has more photographs, the
-    # loss is the squared error, and the network keeps the running mean of its weights.
-    "zoom": photo_recipe(
-        "residual sub-pixel network of 8 blocks, 32 and 96 wide",
-        functools.partial(zoom_network.zoom, self_ensemble=False), epochs=72, peak_rate=1.5e-3,
-        side=40, batch_size=8, optimizer=MUON_WITH_DECAY, finish=zoom_network.self_ensembled,
-        data=f"{PHOTOS_AND_DRAWINGS}; in the last cycle 90 photographs at seven sizes",
-        further_cycles=(
-            Cycle(150, 1e-3, crop_batches(40, 8)),
-            Cycle(5, 6e-4, crop_batches(40, 8, splits=("train", "extra"), random_sizes=6),
-                  loss="mse", optimizer=MUON_AVERAGED, schedule_epochs=9))),
-}
+
+def photo_recipes(photographs):
+    """The recipes of all photo networks for some ``Photographs``: a dict by name."""
+    return {
+        # Adam is not used for SRCNN's last layer. It would change all 775 weights that make a
+        # pixel by the same amount at each step, and the whole picture would become lighter or
+        # darker.
+        "srcnn": photo_recipe(
+            "three convolutions, 9-5-5", papers.srcnn_with_shortcut, photographs, steps=20_000,
+            side=32, batch_size=8, peak_rate=1e-3, optimizer=functools.partial(MUON, narrow=1),
+            finish=papers.absorb),
+        "vdsr": photo_recipe("twenty convolutions and a shortcut", papers.vdsr, photographs,
+                             steps=25_000, side=32, batch_size=16),
+        "ircnn": photo_recipe(
+            "seven dilated convolutions and a shortcut", papers.ircnn, photographs, steps=7_500,
+            side=32, batch_size=16, finish=papers.fold),
+        "unet": photo_recipe("a U-Net of five layers", papers.unet, photographs, steps=12_000,
+                             side=48, batch_size=32, optimizer=MUON_WITH_DECAY),
+        "zoom": photo_recipe(
+            "residual sub-pixel network of 16 blocks, 32 and 96 wide", zoom_network.zoom,
+            photographs, steps=67_500, side=48, batch_size=32, squared=0.25,
+            optimizer=MUON_WITH_DECAY)}
+
+
+RECIPES = photo_recipes(COURSE)
+# The same networks, trained on DIV2K: ``python -m shared.train zoom --photos div2k``.
+DIV2K_RECIPES = {f"{name}_div2k": recipe for name, recipe in photo_recipes(DIV2K).items()}

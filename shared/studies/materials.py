@@ -28,7 +28,7 @@ WIDTH, BLOCKS, EXPANSION = 16, 4, 3  # of the small ``zoom``
 OPTIMIZER = Muon
 SEEDS = (1, 2, 3)
 EQUIVARIANT = "in eight turns"  # photographs alone, with equivariant convolutions
-# The training data of each name, as for ``patches.training_material``.
+# The training data of each name, as for ``patches.training_tiles``.
 MATERIALS = {
     "photos": {"kinds": ()},
     "+ more photos": {"kinds": (), "splits": ("train", "extra")},
@@ -65,7 +65,7 @@ def train_small_network(run, progress=False):
     if run.material == EQUIVARIANT:
         model = zoom_network.equivariant_zoom(WIDTH, BLOCKS, EXPANSION)
     else:
-        model = zoom_network.zoom(WIDTH, BLOCKS, EXPANSION, self_ensemble=False)
+        model = zoom_network.zoom(WIDTH, BLOCKS, EXPANSION)
     batches = patches.photo_batches(per_epoch=STEPS, seed=run.seed, drawings=DRAWINGS,
                                     **MATERIALS[run.material])
     loop.compile_model(model, STEPS, "mae", optimizer=OPTIMIZER)

@@ -1,14 +1,17 @@
-"""Compare the speed of the course with that of PyTorch and ONNX Runtime.
+"""Compare the speed of the course with that of PyTorch and ONNX Runtime, and its backends.
 
-    python -m shared.tools.bench [--repeats 5] [--side 512]
+    python -m shared.tools.bench [--repeats 5] [--side 512] [--megapixels 12]
 
-The course needs neither of them, and what is not installed is skipped (`pip install torch`,
-`pip install onnx onnxruntime tf2onnx`). Both sides take turns, so that a machine that is busy
-for a while is busy for both. Each line shows the median of each side and the median of the
-ratios of single rounds.
+What is not installed is skipped (`pip install torch`, `pip install jax`). Both sides of a line
+take turns, so that a machine that is busy for a while is busy for both. Each line shows the
+median of each side and the median of the ratios of single rounds.
 """
 
 import argparse
+import contextlib
+import importlib.util
+import io
+import os
 import statistics
 import subprocess
 import sys
@@ -17,13 +20,14 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from PIL import Image
 
 from shared import paths, runtime, zoom
 from shared.data import pipeline
 from shared.measures import timing
 from shared.models import flow, upscalers, zoom_network
 from shared.tools import onnx_export
-from shared.training import loop
+from shared.training import loop, store
 
 STEPS, BATCH_SIZE = 20, pipeline.BATCH_SIZE
 SAMPLING_LIMIT = 10.0  # seconds that lesson 07 allows for drawing 64 samples
@@ -60,6 +64,15 @@ def torch_network(torch, width=64, blocks=8, scale=4):
                          conv(width, scale**2), nn.PixelShuffle(scale))
 
 
+def training_of_lesson01():
+    """The network of lesson 01, compiled, and ``STEPS`` batches of noise to train it on."""
+    truth = np.random.default_rng(0).random((STEPS * BATCH_SIZE, 28, 28, 1), "float32")
+    runtime.use_fast_precision()
+    model = loop.compile_model(upscalers.residual_network(4, 64, 8), 1000)
+    keras.mixed_precision.set_dtype_policy("float32")
+    return model, pipeline.Batches(truth, pipeline.low_and_high(4))
+
+
 def bench_training(repeats):
     """A line with the training images per second, for the network of lesson 01.
 
@@ -67,11 +80,7 @@ def bench_training(repeats):
     """
     import torch
 
-    truth = np.random.default_rng(0).random((STEPS * BATCH_SIZE, 28, 28, 1), "float32")
-    runtime.use_fast_precision()
-    model = loop.compile_model(upscalers.residual_network(4, 64, 8), 1000)
-    keras.mixed_precision.set_dtype_policy("float32")
-    batches = pipeline.Batches(truth, pipeline.low_and_high(4))
+    model, batches = training_of_lesson01()
     network = torch_network(torch).to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
     if sum(p.numel() for p in network.parameters()) != model.count_params():
@@ -90,32 +99,124 @@ def bench_training(repeats):
 
     ours, theirs, ratio = take_turns(lambda: loop.fit(model, batches, progress=False),
                                      train_torch, repeats)
-    return (f"training, images/s       Keras {len(truth) / ours:8.0f}    PyTorch      "
-            f"{len(truth) / theirs:8.0f}    ratio {ratio:.2f}")
+    images = STEPS * BATCH_SIZE
+    return (f"training, images/s       Keras {images / ours:8.0f}    PyTorch      "
+            f"{images / theirs:8.0f}    ratio {ratio:.2f}")
+
+
+def random_zoom():
+    """A ``zoom`` with random weights, none zero."""
+    keras.utils.set_random_seed(0)
+    model = zoom_network.zoom()
+    model.set_weights([array if array.any() else np.full_like(array, 1e-3)
+                       for array in model.get_weights()])
+    return model
+
+
+def noise(height, width):
+    """A picture of noise: uint8 (height, width, 3)."""
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype="uint8")
+
+
+def onnx_session(model):
+    """``model`` in ONNX Runtime."""
+    with tempfile.TemporaryDirectory() as folder:
+        return onnx_export.export_onnx(model, Path(folder, "zoom.onnx"), tolerance=1e-3)
 
 
 def bench_enhance(repeats, side):
     """A line with the megapixels of photo per second: ``enhance`` against the network alone.
 
-    ``enhance`` also enlarges the colours. The network is a ``zoom`` without self-ensemble; with
-    it, both sides take twice as long. Raises ImportError if ONNX Runtime is missing.
+    ``enhance`` also enlarges the colours. Raises ImportError if ONNX Runtime is missing.
     """
     import onnxruntime  # noqa: F401  if it is missing, stop before the network is built
 
-    keras.utils.set_random_seed(0)
-    model = zoom_network.zoom(self_ensemble=False)
-    model.set_weights([array if array.any() else np.full_like(array, 1e-3)
-                       for array in model.get_weights()])
-    rng = np.random.default_rng(0)
-    image = rng.integers(0, 256, (side, side, 3), dtype="uint8")
-    low_res = rng.random((1, side, side, 1), "float32")
-    with tempfile.TemporaryDirectory() as folder:
-        session = onnx_export.export_onnx(model, Path(folder, "zoom.onnx"), tolerance=1e-3)
+    model, image = random_zoom(), noise(side, side)
+    low_res = image[None, ..., :1] / np.float32(255)
+    session = onnx_session(model)
     ours, theirs, ratio = take_turns(lambda: zoom.enhance(image, model),
                                      lambda: onnx_export.run_onnx(session, low_res), repeats)
     megapixels = side * side / 1e6
     return (f"enhance, megapixels/s    Keras {megapixels / ours:8.3f}    ONNX Runtime "
             f"{megapixels / theirs:8.3f}    ratio {ratio:.2f}")
+
+
+def bench_file(megapixels):
+    """A line with the seconds that the command needs from file to file, for a JPEG of that size.
+
+    The other side is ONNX Runtime, which runs the network alone on as many pixels, tile by tile.
+    Raises ImportError if it is missing.
+    """
+    import onnxruntime  # noqa: F401  if it is missing, stop before the network is built
+
+    side = round((megapixels * 1e6) ** 0.5)
+    session = onnx_session(store.load("zoom"))
+    tile = noise(zoom.SIDE, zoom.SIDE)[None, ..., :1] / np.float32(255)
+
+    def theirs():
+        for _ in range(round(side * side / zoom.SIDE**2) or 1):
+            onnx_export.run_onnx(session, tile)
+
+    with tempfile.TemporaryDirectory() as folder:
+        photo = Path(folder, "photo.jpg")
+        Image.fromarray(noise(side, side)).save(photo, quality=90)
+
+        def ours():
+            command = [str(photo), "--overwrite", "--max-megapixels", "1000"]
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+                zoom.main(command)
+            if not Path(folder, "photo_x2.jpg").is_file():
+                raise RuntimeError("the command has written no file")
+
+        ours_seconds, theirs_seconds, ratio = take_turns(ours, theirs, repeats=1)
+    return (f"{megapixels:g} megapixels, file to file, s   Keras {ours_seconds:6.1f}    "
+            f"ONNX Runtime, the network alone {theirs_seconds:6.1f}    ratio {ratio:.2f}")
+
+
+# The backends to compare, each with the variables that choose it. All but the first are skipped
+# if their package is missing.
+BACKENDS = {
+    "TensorFlow": ("tensorflow", {}),
+    "TensorFlow without oneDNN": ("tensorflow", {"TF_ENABLE_ONEDNN_OPTS": "0"}),
+    "JAX": ("jax", {}),
+    "PyTorch": ("torch", {})}
+SPEEDS = """
+import sys
+from shared.tools import bench
+print(*bench.speeds(int(sys.argv[1]), int(sys.argv[2])))
+"""
+
+
+def speeds(repeats, side):
+    """Images per second in training, and megapixels per second in ``enhance``, both medians."""
+    model, batches = training_of_lesson01()
+    network, image = random_zoom(), noise(side, side)
+    rounds = timing.timed(repeats, lambda: loop.fit(model, batches, progress=False),
+                          lambda: zoom.enhance(image, network))
+    training, enhance = (statistics.median(seconds) for seconds in zip(*rounds, strict=True))
+    return STEPS * BATCH_SIZE / training, side * side / 1e6 / enhance
+
+
+def bench_backends(repeats, side):
+    """Lines with the speed of Keras on each backend that is installed, as ratios to the first.
+
+    Each is measured in a process of its own, one after the other.
+    """
+    lines, first = [], None
+    for name, (package, variables) in BACKENDS.items():
+        if importlib.util.find_spec(package) is None:
+            lines.append(f"skipped: {package} is not installed")
+            continue
+        result = subprocess.run(
+            [sys.executable, "-c", SPEEDS, str(repeats), str(side)], check=True, text=True,
+            capture_output=True, cwd=paths.ROOT,
+            env=os.environ | {"KERAS_BACKEND": package} | variables)
+        found = np.array(result.stdout.split()[-2:], float)
+        first = found if first is None else first
+        lines.append(f"{name:25s} training, images/s {found[0]:8.0f}    ratio "
+                     f"{found[0] / first[0]:.2f}    enhance, megapixels/s {found[1]:8.3f}    "
+                     f"ratio {found[1] / first[1]:.2f}")
+    return "\n".join(lines)
 
 
 def bench_sampling(repeats, limit=SAMPLING_LIMIT):
@@ -166,10 +267,14 @@ def main(arguments=None):
     parser.add_argument("--repeats", type=int, default=5, help="rounds of each side (5)")
     parser.add_argument("--side", type=int, default=512,
                         help="height and width of the photo for enhance (512)")
+    parser.add_argument("--megapixels", type=float, default=12,
+                        help="size of the photo from file to file (12)")
     options = parser.parse_args(arguments)
     for bench in (lambda: bench_training(options.repeats),
                   lambda: bench_enhance(options.repeats, options.side),
-                  lambda: bench_sampling(options.repeats), bench_memory):
+                  lambda: bench_file(options.megapixels),
+                  lambda: bench_sampling(options.repeats), bench_memory,
+                  lambda: bench_backends(options.repeats, options.side)):
         try:
             print(bench(), flush=True)
         except ImportError as error:

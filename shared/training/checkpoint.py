@@ -5,36 +5,12 @@ optimizer with its running means, the number of epochs, and their seconds. It is
 the one of the epoch before stays beside it. Introduced in lesson 01.
 """
 
-import contextlib
-import os
 import time
 
 import keras
 import numpy as np
 
-
-def beside(path):
-    """The name of the file that becomes ``path`` once it is complete: that of it and ".part"."""
-    return path.with_name(path.name + ".part")
-
-
-@contextlib.contextmanager
-def written_beside(path):
-    """A new file, open to write bytes, which takes the place of ``path`` once it is complete.
-
-    If anything fails, the new file is removed and ``path`` stays.
-    """
-    part = beside(path)
-    try:
-        with open(part, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())  # or a power failure could leave the name without the content
-        os.replace(part, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise
+from shared.paths import written_beside
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -46,15 +22,17 @@ class Checkpoint(keras.callbacks.Callback):
     Args:
         folder: where the files are, a ``Path``. Nobody else trains with it at the same time.
         key: what the names of the files begin with. States of another key are left alone.
+        write: whether this process writes the files, or only reads them, as all processes but
+            the first do.
 
     ``epochs`` and ``seconds`` count what is done, before and after an interruption. Random layers
     must hold a ``keras.random.SeedGenerator``, as those of Keras do: its state is one of the
     model's variables, whereas that of Keras' global generator is not kept.
     """
 
-    def __init__(self, folder, key):
+    def __init__(self, folder, key, write=True):
         super().__init__()
-        self.folder, self.key = folder, key
+        self.folder, self.key, self.write = folder, key, write
         self.epochs, self.seconds = 0, 0.0
 
     def restore(self, model):
@@ -62,8 +40,9 @@ class Checkpoint(keras.callbacks.Callback):
 
         A file that is damaged is reported in one line, and the one before is used.
         """
-        for part in self.folder.glob("*.part"):  # of a process that was killed
-            part.unlink()
+        if self.write:
+            for part in self.folder.glob("*.part"):  # of a process that was killed
+                part.unlink()
         for file in reversed(self._files()):
             model.optimizer.build(model.trainable_variables)
             try:
@@ -78,6 +57,8 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.epochs += 1
         self.seconds += time.monotonic() - self.start
+        if not self.write:
+            return
         file = self.folder / f"{self.key}-{self.epochs:05d}.npz"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

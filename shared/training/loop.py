@@ -38,9 +38,12 @@ def compile_model(model, steps, loss="mse", peak_rate=2e-3, metrics=(), loss_wei
         steps, peak_rate: as for ``cosine_rate``.
         loss, metrics, loss_weights: as for ``keras.Model.compile``; dicts if the model returns
             a dict.
-        optimizer: function of the learning rate that returns an optimizer.
+        optimizer: function of the learning rate that returns an optimizer; or an optimizer that
+            goes on with its own rate, and ``steps`` and ``peak_rate`` are not used.
     """
-    model.compile(optimizer(cosine_rate(steps, peak_rate)), loss=loss,
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        optimizer = optimizer(cosine_rate(steps, peak_rate))
+    model.compile(optimizer, loss=loss,
                   loss_weights=loss_weights, metrics=list(metrics),
                   # One graph for ten steps is a tenth faster; PyTorch has no graphs.
                   steps_per_execution=1 if keras.backend.backend() == "torch" else 10)

@@ -15,24 +15,23 @@ import keras
 
 class Cycle(NamedTuple):
     """One cycle of training with its own cosine schedule (warm restarts, Loshchilov and
-    Hutter 2017).
+    Hutter 2017), or a part of the cycle before with another loss.
 
     Args:
         epochs: how many epochs the cycle lasts.
         peak_rate: the learning rate after warm-up.
         batches: as in ``Recipe``.
         loss, optimizer: as in ``Recipe``; those of the recipe if None.
-        schedule_epochs: the number of epochs that the cosine schedule is made for; ``epochs``
-            if None. A cycle that is shorter than its schedule ends at a high learning rate,
-            which suits weights that are averaged (Izmailov et al. 2018).
+        continues: whether the optimizer and the schedule of the cycle before go on, and only the
+            loss and the batches change. ``peak_rate`` and ``optimizer`` are not used then.
     """
 
     epochs: int
-    peak_rate: float
+    peak_rate: float | None
     batches: Callable
     loss: str | Callable | dict | None = None
     optimizer: Callable | None = None
-    schedule_epochs: int | None = None
+    continues: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,13 +73,15 @@ class Recipe:
     seed: int = 1
     further_cycles: tuple[Cycle, ...] = ()
 
-    def cycles(self):
-        """All cycles in order, the first included: a list of ``Cycle`` with no field None."""
-        first = Cycle(self.epochs, self.peak_rate, self.batches)
-        return [cycle._replace(loss=cycle.loss or self.loss,
-                               optimizer=cycle.optimizer or self.optimizer,
-                               schedule_epochs=cycle.schedule_epochs or cycle.epochs)
-                for cycle in (first, *self.further_cycles)]
+    def cycles(self, epochs=None):
+        """All cycles in order, the first included: a list of ``Cycle`` with no field None.
+
+        ``epochs`` shortens each to that many epochs.
+        """
+        cycles = [Cycle(self.epochs, self.peak_rate, self.batches), *self.further_cycles]
+        return [cycle._replace(epochs=epochs or cycle.epochs, loss=cycle.loss or self.loss,
+                               optimizer=cycle.optimizer or self.optimizer)
+                for cycle in cycles]
 
     def new_network(self, networks):
         """A new, untrained network with the initial weights that ``seed`` determines."""
@@ -91,10 +92,10 @@ class Recipe:
         """The part of the card that follows from the recipe: a dict that JSON can hold.
 
         "epochs" is the sum over the cycles. "peak_rate" is a number, or a list with one number
-        per cycle if there are several.
+        per schedule if there are several.
         """
         cycles = self.cycles()
-        rates = [cycle.peak_rate for cycle in cycles]
+        rates = [cycle.peak_rate for cycle in cycles if not cycle.continues]
         return {
             "about": self.about, "data": self.data,
             "loss": _in_order(loss_name(cycle.loss, self.loss_weights) for cycle in cycles),

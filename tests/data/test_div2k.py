@@ -14,25 +14,34 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from shared.data import div2k
-from shared.images import luma
+from shared import runtime, train
+from shared.data import div2k, patches
+from shared.recipes import lesson06
+from shared.training import store, trainer
+
+TRAIN, TEST = div2k.ARCHIVES["train"].name, div2k.ARCHIVES["test"].name
+HEIGHT, WIDTH = 140, 150
 
 
-def zipped(name, numbers):
-    """An archive with the official layout that holds small pictures of noise."""
+def photograph(number):
+    """The picture of that number: noise, which is cut at random sizes as photographs are."""
+    return np.random.default_rng(number).integers(0, 256, (HEIGHT, WIDTH, 3), "uint8")
+
+
+def zipped(numbers):
+    """An archive with the official layout that holds small pictures."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr(f"{name}/", "")
+        archive.writestr("DIV2K/", "")
         for number in numbers:
-            picture = np.random.default_rng(number).integers(0, 256, (40, 56, 3), "uint8")
             png = io.BytesIO()
-            Image.fromarray(picture).save(png, "PNG")
-            archive.writestr(f"{name}/{number:04}.png", png.getvalue())
+            Image.fromarray(photograph(number)).save(png, "PNG")
+            archive.writestr(f"DIV2K/{number:04}.png", png.getvalue())
     return file.getvalue()
 
 
-def described(name, content, first, last):
-    return div2k.Archive(name, len(content), hashlib.sha256(content).hexdigest(), first, last)
+def described(name, content, pictures):
+    return div2k.Archive(name, len(content), hashlib.sha256(content).hexdigest(), pictures)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -58,15 +67,16 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server():
+def server(monkeypatch, tmp_path):
+    """A server of two small archives; DIV2K is looked for there and kept in a new folder."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    content = {"DIV2K_train_HR.zip": zipped("DIV2K_train_HR", range(1, 9)),
-               "DIV2K_valid_HR.zip": zipped("DIV2K_valid_HR", range(801, 804))}
-    server.content, server.asked, server.cuts, server.ranges = content, [], [], True
-    server.archives = {
-        "train": described("DIV2K_train_HR", content["DIV2K_train_HR.zip"], 1, 8),
-        "test": described("DIV2K_valid_HR", content["DIV2K_valid_HR.zip"], 801, 803)}
-    server.base = f"http://127.0.0.1:{server.server_port}/DIV2K/"
+    server.content = {TRAIN: zipped(range(1, 9)), TEST: zipped(range(801, 804))}
+    server.asked, server.cuts, server.ranges = [], [], True
+    monkeypatch.setattr(div2k, "ARCHIVES", {
+        "train": described(TRAIN, server.content[TRAIN], 8),
+        "test": described(TEST, server.content[TEST], 3)})
+    monkeypatch.setenv("DIV2K_URL", f"http://127.0.0.1:{server.server_port}/DIV2K/")
+    monkeypatch.setenv("ZOOM_DATA", str(tmp_path))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield server
@@ -75,165 +85,157 @@ def server():
     server.server_close()
 
 
-def fetch(server, where, split="train"):
-    return div2k.div2k(split, base=server.base, where=where, archives=server.archives)
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "div2k"
 
 
-def is_whole(files, count=8):
-    assert [file.name for file in files] == [f"{n:04}.png" for n in range(1, count + 1)]
-    for number, file in enumerate(files, 1):
-        wanted = np.random.default_rng(number).integers(0, 256, (40, 56, 3), "uint8")
-        np.testing.assert_array_equal(np.asarray(Image.open(file)), wanted)
+def is_whole(split="train", first=1, count=8):
+    pictures = list(div2k.load_div2k(split))
+    assert len(pictures) == count
+    for number, picture in enumerate(pictures, first):
+        np.testing.assert_array_equal(picture, photograph(number))
 
 
-def test_both_splits_arrive_and_nothing_else_is_left(server, tmp_path, capsys):
-    is_whole(fetch(server, tmp_path))
-    assert [f.name for f in fetch(server, tmp_path, "test")] == ["0801.png", "0802.png",
-                                                                  "0803.png"]
-    assert sorted(os.listdir(tmp_path)) == [".gitignore", "DIV2K_train_HR", "DIV2K_valid_HR"]
-    assert "DIV2K_train_HR.zip: 100%" in capsys.readouterr().err
+def test_both_splits_arrive_and_nothing_else_is_left(server, folder):
+    is_whole()
+    is_whole("test", 801, 3)
+    assert sorted(os.listdir(folder)) == [".gitignore", TRAIN, TEST]
 
 
-def test_pictures_that_are_there_are_not_downloaded_again(server, tmp_path):
-    first = fetch(server, tmp_path)
+def test_archives_that_are_there_are_not_downloaded_again(server):
+    is_whole()
+    is_whole()
     assert len(server.asked) == 1
-    assert fetch(server, tmp_path) == first and len(server.asked) == 1
 
 
-def test_the_address_can_be_set_in_the_environment(server, tmp_path, monkeypatch):
-    monkeypatch.setenv("DIV2K_URL", server.base)
-    is_whole(div2k.div2k("train", where=tmp_path, archives=server.archives))
-
-
-def test_a_broken_download_continues_where_it_stopped(server, tmp_path):
+def test_a_broken_download_continues_where_it_stopped(server):
     server.cuts = [10_000, 20_000]
-    is_whole(fetch(server, tmp_path))
-    assert server.asked == [None, "bytes=10000-", "bytes=30000-"]
+    is_whole()
+    assert server.asked == ["bytes=0-", "bytes=10000-", "bytes=30000-"]
 
 
-def test_with_a_server_without_ranges_the_download_starts_again(server, tmp_path):
+def test_with_a_server_without_ranges_the_download_starts_again(server):
     server.cuts, server.ranges = [10_000], False
-    is_whole(fetch(server, tmp_path))
-    assert server.asked == [None, "bytes=10000-"]
+    is_whole()
+    assert server.asked == ["bytes=0-", "bytes=10000-"]
 
 
-def test_a_download_that_fails_for_good_is_kept_and_continued_by_the_next_call(server, tmp_path):
+def test_a_download_that_fails_for_good_is_kept_and_continued_by_the_next_call(server):
     server.cuts = [10_000] + [0] * div2k.TRIES
-    with pytest.raises(OSError, match="10,000 of .* are kept") as error:
-        fetch(server, tmp_path)
-    assert "photos(split)" in str(error.value)
+    with pytest.raises(OSError, match=r"10,000 of .* are kept. Run this again.*photographs of the"):
+        is_whole()
     server.asked.clear()
-    is_whole(fetch(server, tmp_path))
+    is_whole()
     assert server.asked == ["bytes=10000-"]
 
 
-def test_a_part_longer_than_the_file_is_deleted(server, tmp_path):
-    (tmp_path / "DIV2K_train_HR.zip.part").write_bytes(bytes(100_000))
-    is_whole(fetch(server, tmp_path))
+def test_a_part_longer_than_the_file_is_downloaded_again(server, folder):
+    folder.mkdir()
+    (folder / f"{TRAIN}.part").write_bytes(bytes(1_000_000))
+    is_whole()
 
 
-def test_a_damaged_file_is_refused_and_downloaded_again_by_the_next_call(server, tmp_path):
-    sound = server.content["DIV2K_train_HR.zip"]
-    server.content["DIV2K_train_HR.zip"] = sound[:9000] + b"xxxx" + sound[9004:]
-    with pytest.raises(ValueError, match="sha256 .* run this again"):
-        fetch(server, tmp_path)
-    assert os.listdir(tmp_path) == [".gitignore"]
-    server.content["DIV2K_train_HR.zip"] = sound
-    is_whole(fetch(server, tmp_path))
+def test_a_part_that_was_damaged_is_downloaded_again(server, folder):
+    folder.mkdir()
+    (folder / f"{TRAIN}.part").write_bytes(bytes(10_000))
+    is_whole()
 
 
-def test_a_file_of_another_size_is_refused_before_it_is_downloaded(server, tmp_path):
-    server.content["DIV2K_train_HR.zip"] += b"more"
-    with pytest.raises(ValueError, match="is another file. Check DIV2K_URL"):
-        fetch(server, tmp_path)
+def test_a_server_with_another_file_is_refused_and_nothing_is_kept(server, folder):
+    sound = server.content[TRAIN]
+    server.content[TRAIN] = sound[:9000] + b"xxxx" + sound[9004:]
+    with pytest.raises(ValueError, match="not the official file.*DIV2K_URL.*photographs of the"):
+        is_whole()
+    assert os.listdir(folder) == [".gitignore"]
+    server.content[TRAIN] = sound
+    is_whole()
 
 
-def test_a_file_that_the_server_lacks_says_what_to_do(server, tmp_path):
+def test_a_file_that_the_server_lacks_says_what_to_do(server):
     server.content.clear()
-    with pytest.raises(FileNotFoundError, match=r"404.*DIV2K_URL.*photos\(split\)"):
-        fetch(server, tmp_path)
-    assert len(server.asked) == 1
+    with pytest.raises(OSError, match="404.*photographs of the course"):
+        is_whole()
 
 
-def test_offline_the_error_names_the_photos_that_need_no_download(server, tmp_path):
-    with pytest.raises(OSError, match=r"could not be downloaded.*photos\(split\), which works "
-                                      "offline"):
-        div2k.div2k("train", base="http://127.0.0.1:9/", where=tmp_path,
-                       archives=server.archives)
+def test_offline_the_error_names_the_photographs_of_the_course(server, monkeypatch):
+    monkeypatch.setenv("DIV2K_URL", "http://127.0.0.1:9/")
+    with pytest.raises(OSError, match="could not be downloaded.*photographs of the course"):
+        is_whole()
 
 
-def test_a_full_disk_is_found_before_anything_is_downloaded(server, tmp_path, monkeypatch):
-    usage = type("Usage", (), {"free": server.archives["train"].size})
+def test_a_full_disk_is_found_before_anything_is_downloaded(server, monkeypatch):
+    usage = type("Usage", (), {"free": 1000})
     monkeypatch.setattr(div2k.shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(OSError, match=r"free: make room.*photos\(split\)"):
-        fetch(server, tmp_path)
+    with pytest.raises(OSError, match="free: make room.*photographs of the course"):
+        is_whole()
     assert not server.asked
 
 
-def refused_when_unpacked(server, tmp_path, content, match):
-    server.content["DIV2K_train_HR.zip"] = content
-    server.archives["train"] = described("DIV2K_train_HR", content, 1, 8)
-    with pytest.raises(ValueError, match=match):
-        fetch(server, tmp_path)
-    assert os.listdir(tmp_path) == [".gitignore"]
+def with_archive(server, monkeypatch, content):
+    server.content[TRAIN] = content
+    monkeypatch.setitem(div2k.ARCHIVES, "train", described(TRAIN, content, 8))
 
 
-def test_an_archive_with_an_image_missing_leaves_nothing_half_done(server, tmp_path):
-    refused_when_unpacked(server, tmp_path, zipped("DIV2K_train_HR", range(1, 8)),
-                          "7 images, expected 8")
+def test_an_archive_with_a_picture_missing_is_refused(server, monkeypatch):
+    with_archive(server, monkeypatch, zipped(range(1, 8)))
+    with pytest.raises(ValueError, match="7 pictures, expected 8.*delete it and run this again"):
+        is_whole()
 
 
-def test_a_picture_whose_crc_is_wrong_leaves_nothing_half_done(server, tmp_path):
-    content = server.content["DIV2K_train_HR.zip"]
-    refused_when_unpacked(server, tmp_path, content[:9000] + b"xxxx" + content[9004:], "CRC")
-
-
-def test_an_interrupted_unpacking_is_done_again(server, tmp_path):
-    (tmp_path / "DIV2K_train_HR.part").mkdir()
-    (tmp_path / "DIV2K_train_HR.part" / "0001.png").write_bytes(b"half")
-    is_whole(fetch(server, tmp_path))
-
-
-def test_an_image_deleted_later_says_what_to_do(server, tmp_path):
-    fetch(server, tmp_path)[2].unlink()
-    with pytest.raises(FileNotFoundError, match="the first is 0003.png: delete that folder"):
-        fetch(server, tmp_path)
+def test_a_picture_that_was_damaged_is_refused(server, monkeypatch):
+    content = server.content[TRAIN]
+    with_archive(server, monkeypatch, content[:9000] + b"xxxx" + content[9004:])
+    with pytest.raises(ValueError, match="cannot be read .*delete it and run this again"):
+        is_whole()
 
 
 def test_an_unknown_split_is_refused_by_name():
     with pytest.raises(ValueError, match="'valid': choose train or test"):
-        div2k.div2k("valid")
+        next(div2k.load_div2k("valid"))
 
 
-def test_patches_are_luma_cut_from_the_files(server, tmp_path):
-    files = fetch(server, tmp_path)
-    stream = div2k.patches(files, size=16, batch=4, per_image=3, seed=1)
-    batches = [batch.numpy() for batch in stream.take(12)]
-    assert all(batch.shape == (4, 16, 16, 1) and batch.dtype == np.float32 for batch in batches)
-    whole = [luma.luma(np.asarray(Image.open(file))) for file in files]
-    windows = [np.lib.stride_tricks.sliding_window_view(image[..., 0], (16, 16))
-               for image in whole]
-    origins = set()
-    for patch in np.concatenate(batches):
-        pixels = np.rint(255 * patch[..., 0])
-        hits = [(number, *map(int, corner)) for number, view in enumerate(windows)
-                for corner in np.argwhere((view == pixels).all(axis=(2, 3)))]
-        assert len(hits) == 1
-        origins.add(hits[0])
-    assert {number for number, _, _ in origins} == set(range(8)) and len(origins) > 40
+def test_the_tiles_are_those_of_the_photographs_and_are_made_once(server, folder):
+    tiles = div2k.div2k_tiles(random_sizes=1, seed=3)
+    rng = np.random.default_rng(3)
+    wanted = patches.cut_tiles(
+        patches.at_random_sizes(map(photograph, range(1, 9)), 1, rng))
+    for found, expected in zip(tiles, wanted, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    (folder / TRAIN).unlink()
+    server.content.clear()
+    again = div2k.div2k_tiles(random_sizes=1, seed=3)
+    np.testing.assert_array_equal(again.truth, tiles.truth)
 
 
-def test_patches_are_the_same_for_the_same_seed(server, tmp_path):
-    files = fetch(server, tmp_path)
-    one, same, other = ([batch.numpy() for batch in
-                         div2k.patches(files, 16, 4, 3, seed=seed).take(12)] for seed in (1, 1, 2))
-    np.testing.assert_array_equal(one, same)
-    assert not np.array_equal(one, other)
+def test_an_interruption_while_tiles_are_made_leaves_none(server, folder, monkeypatch):
+    made = patches.cut_tiles
+
+    def stop(pairs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(patches, "cut_tiles", stop)
+    with pytest.raises(KeyboardInterrupt):
+        div2k.div2k_tiles(random_sizes=0)
+    monkeypatch.setattr(patches, "cut_tiles", made)
+    assert len(div2k.div2k_tiles(random_sizes=0).low_res) == 8 * 4
 
 
-def test_a_picture_smaller_than_a_patch_is_refused(server, tmp_path):
-    import tensorflow as tf
-
-    files = fetch(server, tmp_path)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="smaller than a patch of 64x64"):
-        next(iter(div2k.patches(files, size=64)))
+@pytest.mark.slow
+def test_the_command_trains_on_div2k_and_the_card_says_so(
+        server, folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(lesson06, "EPOCH", 2)
+    monkeypatch.setitem(lesson06.DIV2K_RECIPES, "srcnn_div2k", lesson06.photo_recipe(
+        "small", lesson06.papers.srcnn_with_shortcut, lesson06.DIV2K,
+        steps=4, side=32, batch_size=2, squared=0.5, finish=lesson06.papers.absorb))
+    monkeypatch.setattr(lesson06, "course_sets", lambda: {})
+    monkeypatch.setattr(runtime, "fast_bfloat16", lambda: False)
+    monkeypatch.setattr(trainer, "checkpoint_folder", lambda name: tmp_path / "training" / name)
+    train.main(["srcnn", "--photos", "div2k"])
+    card = store.read_card("srcnn_div2k")
+    assert card["data"].startswith("DIV2K, 800 photographs")
+    wanted = lesson06.mean_psnr_and_ssim(store.load("srcnn_div2k"),
+                                         map(photograph, range(801, 804)))
+    assert card["test"]["psnr_div2k"] == pytest.approx(wanted[0], abs=1e-4)
+    assert "psnr_div2k" in capsys.readouterr().out
+    assert not store.exists("srcnn")

@@ -90,11 +90,10 @@ def test_the_operations_are_the_weights_times_the_positions_that_a_network_compu
     assert cost.macs(model, 18, 26) == operations
 
 
-@pytest.mark.parametrize("self_ensemble", [False, True])
-def test_at_low_resolution_there_is_a_quarter_of_the_pixels_for_each_copy(self_ensemble):
-    model = zoom_network.zoom(self_ensemble=self_ensemble)
+def test_at_low_resolution_there_is_a_quarter_of_the_pixels():
+    model = zoom_network.zoom()
     weights = sum(int(np.prod(layer.kernel.shape)) for layer in papers.convolutions(model))
-    assert cost.macs(model, 512, 256) == (1 + self_ensemble) * 256 * 128 * weights
+    assert cost.macs(model, 512, 256) == 256 * 128 * weights
 
 
 @pytest.mark.parametrize("name", PHOTO_NETWORKS)
@@ -108,6 +107,9 @@ def test_layers_whose_receptive_field_is_not_known_are_refused():
     strided = keras.Model(image, keras.layers.Conv2D(1, 3, strides=2, padding="same")(image))
     with pytest.raises(ValueError, match="only convolutions that keep the size"):
         cost.receptive_field(strided)
+    valid = keras.Model(image, keras.layers.Conv2D(1, 3, padding="valid")(image))
+    with pytest.raises(ValueError, match="only convolutions that keep the size"):
+        cost.receptive_field(valid)
     pooled = keras.layers.AveragePooling2D(2)(keras.layers.Conv2D(1, 3, padding="same")(image))
     with pytest.raises(ValueError, match="AveragePooling2D are not supported"):
         cost.receptive_field(keras.Model(image, pooled))

@@ -114,16 +114,6 @@ def test_crop_like_keeps_the_top_left_part():
     assert layers.CropLike().compute_output_shape([x.shape, like.shape]) == (2, 4, 2, 3)
 
 
-def test_the_mean_of_images_and_of_their_rotated_copies_is_the_images():
-    images = np.random.default_rng(0).random((3, 4, 5, 2), "float32")
-    doubled = run(layers.WithRotatedCopy(), images)
-    np.testing.assert_array_equal(doubled, np.concatenate([images, images[:, ::-1, ::-1]]))
-    np.testing.assert_allclose(run(layers.MeanOfRotated(), doubled), images, atol=1e-6)
-    other = np.random.default_rng(1).random(doubled.shape, "float32")
-    np.testing.assert_allclose(run(layers.MeanOfRotated(), other),
-                               (other[:3] + other[3:, ::-1, ::-1]) / 2, atol=1e-6)
-
-
 @pytest.mark.parametrize("turn", range(1, 8))
 @pytest.mark.parametrize("widths", [(), (16,), (8, 24)])
 def test_turned_convolutions_of_a_turned_image_give_the_turned_output(widths, turn):
@@ -198,13 +188,6 @@ def test_the_store_can_load_every_layer_of_the_models():
     names = {keras.saving.get_registered_name(kind): kind for kind in kinds}
     assert all(name.startswith("zoom_enhance>") for name in names)
     assert store.LAYERS == names
-
-
-def test_the_layers_for_photos_keep_the_names_that_saved_networks_use():
-    names = {kind: keras.saving.get_registered_name(kind).removeprefix("zoom_enhance>")
-             for kind in own_layers()}
-    assert names[layers.WithRotatedCopy] == "BothWays"
-    assert names[layers.MeanOfRotated] == "MeanOfWays"
 
 
 @pytest.mark.parametrize("layer", [

@@ -1,4 +1,4 @@
-"""The networks for photos: what all of them share, self-ensemble, and equivariance."""
+"""The networks for photos: what all of them share, and equivariance."""
 
 import keras
 import numpy as np
@@ -34,7 +34,7 @@ def random_equivariant_zoom():
 
 @pytest.mark.parametrize("build", [zoom, equivariant_zoom])
 def test_zoom_has_the_parameters_of_its_description(build):
-    assert build().count_params() == 444_868
+    assert build().count_params() == 888_260
 
 
 @pytest.mark.parametrize("name", PHOTO_NETWORKS)
@@ -59,16 +59,6 @@ def test_training_of_every_photo_network_starts_from_bicubic(name):
     images = np.random.default_rng(0).random((1, 9, 12, 1), "float32")
     np.testing.assert_allclose(run(weights.untrained(name), images),
                                resize.resize(images, (18, 24)), atol=1e-5)
-
-
-def test_self_ensemble_is_the_mean_over_a_photo_upright_and_rotated():
-    once = random_zoom(0.2, 4, 3, 2, self_ensemble=False)
-    twice = zoom_network.self_ensembled(once)
-    images = np.random.default_rng(1).random((3, 9, 12, 1)).astype("float32")
-    upright, rotated = run(once, images), run(once, images[:, ::-1, ::-1])[:, ::-1, ::-1]
-    assert np.abs(upright - rotated).max() > 0.01
-    np.testing.assert_allclose(run(twice, images), (upright + rotated) / 2, atol=1e-5)
-    assert [w.shape for w in twice.get_weights()] == [w.shape for w in once.get_weights()]
 
 
 def test_grey_is_zero_inside_the_network_so_without_biases_a_grey_photo_stays_as_it_is():
@@ -102,7 +92,7 @@ def test_the_equivariant_network_returns_the_turned_output_for_a_turned_photo(tu
 
 
 def test_a_plain_network_is_not_equivariant():
-    plain = random_zoom(0.1, 8, 2, 2, self_ensemble=False)
+    plain = random_zoom(0.1, 8, 2, 2)
     photo = np.random.default_rng(1).random((1, 9, 12, 1)).astype("float32")
     assert np.abs(run(plain, photo[:, ::-1]) - run(plain, photo)[:, ::-1]).max() > 0.01
 

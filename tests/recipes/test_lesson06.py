@@ -10,6 +10,7 @@ from shared.data import photos
 from shared.images import luma
 from shared.measures import cost, metrics, timing
 from shared.models import layers
+from shared.models.zoom_network import PHOTO_NETWORKS
 from shared.recipes import RECIPES, lesson06
 from shared.training.optimizers import Muon
 
@@ -138,24 +139,14 @@ def test_the_last_layer_of_srcnn_is_trained_by_muon_and_a_narrow_one_of_vdsr_by_
         assert optimizer._should_use_adamw(bias)
 
 
-def test_the_last_cycle_of_zoom_averages_its_weights_and_ends_at_a_high_learning_rate():
-    """Averages are of weights that still move (Izmailov et al. 2018); the others end at rest."""
-    *others, last = RECIPES["zoom"].cycles()
-    optimizer = last.optimizer(last.peak_rate)
-    steps = last.epochs * 4000 // 8  # 4,000 crops per epoch, 8 per batch
-    assert optimizer.use_ema and 1 / (1 - optimizer.ema_momentum) < steps  # forgets its beginning
-    assert last.schedule_epochs > 1.5 * last.epochs
-    for cycle in others:
-        assert cycle.schedule_epochs == cycle.epochs
-        assert not cycle.optimizer(cycle.peak_rate).use_ema
-
-
-def test_zoom_is_trained_without_self_ensemble_and_finished_with_it():
-    recipe = RECIPES["zoom"]
-    trained = recipe.new_network({})
-    finished = recipe.finish(trained)
-    kinds = [{type(layer) for layer in network.layers} for network in (trained, finished)]
-    assert layers.WithRotatedCopy not in kinds[0] and layers.WithRotatedCopy in kinds[1]
+@pytest.mark.parametrize("name", PHOTO_NETWORKS)
+def test_the_last_part_of_each_training_goes_on_with_squared_errors(name):
+    first, last = RECIPES[name].cycles()
+    assert (first.loss, last.loss, last.continues) == ("mae", "mse", True)
+    share = last.epochs / (first.epochs + last.epochs)
+    assert share == pytest.approx(0.25 if name == "zoom" else 0.3, abs=0.01)
+    optimizer = first.optimizer(1e-3)
+    assert optimizer.use_ema and optimizer.ema_momentum == 0.999
 
 
 def test_ircnn_and_srcnn_are_finished_in_the_form_of_their_papers():

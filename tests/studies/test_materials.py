@@ -106,7 +106,9 @@ def test_a_run_is_trained_by_the_optimizer_that_the_settings_name(small, monkeyp
 
 def test_each_material_is_the_photographs_and_what_its_name_adds(small, monkeypatch):
     """One photograph at three sizes, and one drawing of each kind that is drawn."""
-    drawn = []
+    drawn, cut = [], []
+    tiles = patches.cut_tiles
+    monkeypatch.setattr(patches, "cut_tiles", lambda pairs: cut.extend(pairs) or tiles(pairs))
     monkeypatch.setattr(synthetic, "KINDS", {
         kind: lambda rng, side, kind=kind: drawn.append(kind) or np.zeros((side, side, 1), "uint8")
         for kind in synthetic.KINDS})
@@ -118,9 +120,10 @@ def test_each_material_is_the_photographs_and_what_its_name_adds(small, monkeypa
     for material, (splits, drawings) in added.items():
         small.clear()
         drawn.clear()
-        pairs = patches.training_material(drawings=1, **materials.MATERIALS[material])
+        cut.clear()
+        patches.training_tiles(drawings=1, **materials.MATERIALS[material])
         assert (small, drawn) == (splits, drawings), material
-        assert len(pairs) == 3 * len(splits) + len(drawings)
+        assert len(cut) == 3 * len(splits) + len(drawings)
 
 
 @pytest.mark.slow
@@ -149,6 +152,6 @@ def test_a_network_is_measured_on_validation_and_test_photographs_and_on_new_dra
 def test_new_drawings_are_of_every_kind_and_not_those_of_training():
     new = materials.unseen_drawings(side=64, each=1)
     assert len(new) == len(synthetic.KINDS)
-    rng = np.random.default_rng(1)  # the seed of ``patches.training_material``
+    rng = np.random.default_rng(1)  # the seed of ``patches.training_tiles``
     old = [draw(rng, 64) for draw in synthetic.KINDS.values()]
     assert not any(np.array_equal(a, b) for a, b in zip(new, old, strict=True))

@@ -35,13 +35,15 @@ def test_the_ratio_is_the_median_of_the_rounds_not_that_of_the_medians(monkeypat
 def test_what_is_not_installed_is_skipped_and_the_rest_is_measured(monkeypatch, capsys):
     for name in ("torch", "onnxruntime", "resource"):
         monkeypatch.setitem(sys.modules, name, None)  # an import of it fails
+    monkeypatch.setattr(bench, "BACKENDS", {"None": ("no_such_backend", {})})
     bench.main(["--repeats", "1"])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "skipped: torch is not installed"
-    assert lines[1] == "skipped: onnxruntime is not installed"
-    assert lines[3:] == ["skipped: resource is not installed"]
-    seconds, limit, ratio = numbers(lines[2])
-    assert lines[2].startswith("64 digits drawn") and limit == bench.SAMPLING_LIMIT
+    assert lines[1] == lines[2] == "skipped: onnxruntime is not installed"
+    assert lines[4:] == ["skipped: resource is not installed",
+                         "skipped: no_such_backend is not installed"]
+    seconds, limit, ratio = numbers(lines[3])
+    assert lines[3].startswith("64 digits drawn") and limit == bench.SAMPLING_LIMIT
     assert ratio == pytest.approx(seconds / limit, abs=0.006)
 
 
@@ -53,6 +55,26 @@ def test_enhance_is_compared_with_the_network_in_onnx_runtime():
     lowest = (ours - 0.0005) / (theirs + 0.0005)
     highest = (ours + 0.0005) / max(theirs - 0.0005, 1e-9)
     assert lowest - 0.006 < ratio < highest + 0.006
+
+
+@pytest.mark.slow
+@needs_onnx
+def test_from_file_to_file_is_compared_with_the_network_alone():
+    line = bench.bench_file(megapixels=0.02)
+    assert line.startswith("0.02 megapixels, file to file, s") and "network alone" in line
+    ours, theirs, ratio = numbers(line)[-3:]
+    assert ours > 0 and theirs > 0 and ratio > 0
+
+
+@pytest.mark.slow
+def test_each_backend_is_measured_in_a_process_of_its_own_against_the_first(monkeypatch):
+    monkeypatch.setattr(bench, "BACKENDS", {
+        "TensorFlow": ("tensorflow", {}), "None": ("no_such_backend", {}),
+        "again": ("tensorflow", {"TF_ENABLE_ONEDNN_OPTS": "0"})})
+    first, missing, again = bench.bench_backends(1, 64).splitlines()
+    assert first.startswith("TensorFlow ") and first.count("ratio 1.00") == 2
+    assert missing == "skipped: no_such_backend is not installed"
+    assert again.startswith("again ") and all(number > 0 for number in numbers(again))
 
 
 @needs_torch

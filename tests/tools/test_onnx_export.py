@@ -27,7 +27,7 @@ def small():
 
 @pytest.mark.parametrize("model", [
     lambda: zoom_network.zoom(width=8, blocks=1, expansion=2),
-    lambda: zoom_network.zoom(width=8, blocks=1, expansion=2, self_ensemble=False),
+    lambda: zoom_network.zoom(width=8, blocks=1, expansion=2),
     papers.srcnn,
     papers.vdsr,
     lambda: upscalers.residual_network(4, width=8, blocks=1),

@@ -26,7 +26,7 @@ def other_batches(networks):
 
 def test_the_first_cycle_has_the_fields_of_the_recipe():
     cycle, = recipe(peak_rate=3e-3, loss="mae", optimizer=keras.optimizers.SGD).cycles()
-    assert (cycle.epochs, cycle.schedule_epochs, cycle.peak_rate) == (4, 4, 3e-3)
+    assert (cycle.epochs, cycle.peak_rate, cycle.continues) == (4, 3e-3, False)
     assert (cycle.loss, cycle.optimizer) == ("mae", keras.optimizers.SGD)
     assert cycle.batches({}) == "first batches"
 
@@ -34,9 +34,22 @@ def test_the_first_cycle_has_the_fields_of_the_recipe():
 def test_a_further_cycle_has_the_fields_of_the_recipe_where_it_has_none_of_its_own():
     _, plain, own = recipe(loss="mae", further_cycles=(
         Cycle(2, 1e-3, other_batches),
-        Cycle(3, 5e-4, other_batches, "mse", optimizers.Muon, schedule_epochs=9))).cycles()
-    assert plain == Cycle(2, 1e-3, other_batches, "mae", keras.optimizers.Adam, 2)
-    assert own == Cycle(3, 5e-4, other_batches, "mse", optimizers.Muon, 9)
+        Cycle(3, 5e-4, other_batches, "mse", optimizers.Muon))).cycles()
+    assert plain == Cycle(2, 1e-3, other_batches, "mae", keras.optimizers.Adam)
+    assert own == Cycle(3, 5e-4, other_batches, "mse", optimizers.Muon)
+
+
+def test_every_cycle_can_be_shortened_to_so_many_epochs():
+    whole = recipe(further_cycles=(Cycle(2, 1e-3, other_batches),))
+    assert [cycle.epochs for cycle in whole.cycles()] == [4, 2]
+    assert [cycle.epochs for cycle in whole.cycles(1)] == [1, 1]
+
+
+def test_a_cycle_that_continues_has_no_peak_rate_of_its_own_on_the_card():
+    summary = recipe(further_cycles=(
+        Cycle(2, None, other_batches, "mae", continues=True),)).summary()
+    assert (summary["epochs"], summary["peak_rate"]) == (6, 2e-3)
+    assert summary["loss"] == "mse, then mae"
 
 
 def test_the_summary_of_one_cycle_has_one_peak_rate():
