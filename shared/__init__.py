@@ -8,17 +8,21 @@ A map, from the commands down. A module imports only from packages below its own
     studies/    experiments of many short trainings: tradeoff (04), materials (06)
     train.py    the command `python -m shared.train`
     zoom.py     the command `python -m shared.zoom`, and `enhance` for photos of any size
+    enlarging/  what zoom.py consists of: command_line (its options), jobs (which photos, and where
+                results go), enhance (tile by tile), messages
     weights.py  the trained networks: load, load_or_train, frozen
     recipes/    how each network is built, trained and measured, one module per lesson
     training/   loop (compile, fit), losses, optimizers, recipe, checkpoint,
-                store (files and cards), trainer
+                store (files and cards), devices (several GPUs), trainer
     measures/   metrics (PSNR, SSIM), spectrum, uncertainty, cost (operations, receptive field),
                 timing
     models/     layers, upscalers (01 to 05), papers and zoom_network (06), classifiers (04),
                 flow (07)
     data/       datasets, pipeline (batches), drawings (03), photos, patches and synthetic (06),
                 div2k
-    images/     degrade, resize, luma, alpha, turns, tiles, files, compare
+    images/     degrade, resize, luma, turns (01 to 06); for photos of any kind and size: alpha,
+                tiles, compare, and files (read and write), which calls png, tiff,
+                pillow_formats, metadata (EXIF), new_files (no half of one), pictures
     figures.py  the pictures of the lessons
     runtime.py  number formats, compiler, prediction in bounded memory
     paths.py    where files are
@@ -108,6 +112,18 @@ def _advice(error):
     return ""
 
 
+def _in_one_line_if_stopped(kind, error, trace):
+    """Replace the traceback of Ctrl-C by a line. Python then ends as after the signal."""
+    if issubclass(kind, KeyboardInterrupt):
+        if sys.stderr is not None:
+            print("stopped", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+_is_command = sys.argv[:1] == ["-m"]  # as `python -m shared.zoom`, which no one can catch
+if _is_command:
+    sys.excepthook = _in_one_line_if_stopped
 try:
     if "tensorflow" in sys.modules:  # it has logged what it logs
         _import_keras()
@@ -117,6 +133,6 @@ except Exception as error:
     sentence = _advice(error)
     if not sentence:
         raise
-    if sys.argv[:1] == ["-m"]:  # a command, `python -m shared.zoom`, which no one can catch
+    if _is_command:
         sys.exit(sentence)
     raise ImportError(sentence) from None

@@ -6,6 +6,7 @@ Introduced in lesson 01.
 import functools
 import os
 import platform
+import re
 
 import keras
 import numpy as np
@@ -107,3 +108,10 @@ def predict(model, images, batch_size=250):
         output = model.predict_on_batch(images[start:start + batch_size])
         outputs.append(np.asarray(keras.ops.convert_to_numpy(output), "float32"))
     return np.concatenate(outputs)
+
+
+def is_out_of_memory(error):
+    """Whether this is the error that NumPy or one of Keras' backends raises for it."""
+    return isinstance(error, MemoryError) or bool(
+        re.search("ResourceExhausted|OutOfMemory", type(error).__name__)
+        or re.search("RESOURCE_EXHAUSTED|out of memory|can't allocate memory", str(error)))

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -82,6 +83,17 @@ def test_a_command_says_in_one_line_what_is_wrong_with_the_backend(run):
     assert found.returncode == 1 and found.stdout == ""
     (line,) = found.stderr.splitlines()
     assert line.startswith("Keras cannot use its backend 'theano'")
+
+
+@pytest.mark.parametrize("name", [
+    "keras", pytest.param("shared.enlarging", marks=pytest.mark.slow)])
+def test_ctrl_c_while_a_command_is_imported_is_one_line(run, tmp_path, name):
+    lines = FINDER.format(name=name, error="KeyboardInterrupt").replace("import shared\n", "")
+    (tmp_path / "sitecustomize.py").write_text(lines)
+    found = run("-m", "shared.zoom", "--help",
+                PYTHONPATH=f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    assert (found.stdout, found.stderr) == ("", "stopped\n")
+    assert found.returncode in (-signal.SIGINT, 130, 0xC000013A)  # of a shell, of Windows
 
 
 @pytest.mark.parametrize("settings", ['{"floatx": "bfloat16"}', '{"epsilon": "small"}', "[1]"])

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from zooming import BICUBIC
 
 from shared import zoom
 
-BICUBIC = zoom.load_network("bicubic")
 NAMES = ["a.png", "b.jpg", "soft.png", "deep.png", "folder", "empty", "bad.png", "notes.txt",
          "*.png", "fold*", "**/*", "gone.png", ".", "./folder/../a.png", "photo.tif", "a.png/x",
          "loop.png"]
