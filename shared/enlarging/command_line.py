@@ -8,6 +8,7 @@ import sys
 from shared.enlarging import messages
 from shared.enlarging.enhance import SIDE
 from shared.models import zoom_network
+from shared.training import store
 
 HELP = """\
 Zoom in. Enhance: enlarge photos with a network of lesson 06.
@@ -43,8 +44,9 @@ def parser():
     add("--at", type=_pair(",", 0), metavar="X,Y", help="left and top of a region in pixels")
     add("--size", type=_pair("x", 1), metavar="WxH",
         help="width and height of the region (256x256)")
-    add("--model", choices=("bicubic", *zoom_network.PHOTO_NETWORKS), default="zoom",
-        metavar="M", help=f"bicubic, {', '.join(zoom_network.PHOTO_NETWORKS)} (zoom)")
+    add("--model", choices=("bicubic", *zoom_network.PHOTO_NETWORKS, *own_networks()),
+        default="zoom", metavar="M",
+        help=f"bicubic, {', '.join(zoom_network.PHOTO_NETWORKS)} (zoom)")
     add("--compare", choices=("picture", "page"), metavar="K",
         help="also write bicubic beside it: picture or page (picture)")
     add("--format", choices=("png", "jpg", "webp", "tif"), metavar="F",
@@ -58,6 +60,12 @@ def parser():
         help="refuse photos with more (250)")
     add("-h", "--help", action="help", help="show this")
     return parser
+
+
+def own_networks():
+    """The photo networks that were trained on DIV2K on this machine."""
+    names = [f"{name}_div2k" for name in zoom_network.PHOTO_NETWORKS]
+    return [name for name in names if store.exists(name)]
 
 
 def compare_with_kind(arguments):

@@ -5,6 +5,7 @@ from zooming import BICUBIC, command, saved, tree
 
 from shared import recipes, zoom
 from shared.enlarging import command_line
+from shared.training import store
 
 
 @pytest.fixture(autouse=True)
@@ -15,10 +16,24 @@ def work(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_networks_to_choose_from_are_those_that_can_be_trained():
-    model = next(action for action in command_line.parser()._actions if action.dest == "model")
-    assert "bicubic" in model.choices and "zoom" in model.choices
-    assert set(model.choices) - {"bicubic"} <= set(recipes.RECIPES)
+def models():
+    """The networks that ``--model`` offers."""
+    return next(action for action in command_line.parser()._actions
+                if action.dest == "model").choices
+
+
+def test_the_networks_to_choose_from_are_those_that_can_be_trained(monkeypatch):
+    monkeypatch.delenv("ZOOM_DATA", raising=False)
+    assert "bicubic" in models() and "zoom" in models()
+    assert set(models()) - {"bicubic"} <= set(recipes.RECIPES)
+
+
+def test_a_network_trained_on_div2k_can_be_chosen_once_it_is_there(monkeypatch):
+    there = []
+    monkeypatch.setattr(store, "exists", lambda name: name in there)
+    assert "zoom_div2k" not in models()
+    there.append("zoom_div2k")
+    assert "zoom_div2k" in models() and "vdsr_div2k" not in models()
 
 
 @pytest.mark.parametrize("arguments, message", [
