@@ -13,7 +13,6 @@ from shared.models.layers import Bicubic, CropLike, PixelShuffle
 SIZE_PRESERVING = (
     layers.InputLayer, layers.Identity, layers.Rescaling, layers.Add, layers.Concatenate,
     layers.ReLU, layers.LeakyReLU, layers.Activation, layers.BatchNormalization)
-ENLARGING = (PixelShuffle, layers.UpSampling2D, Bicubic)
 # Rows far from the border, at every position within a block of 64.
 OUTPUT_ROWS = range(4096, 4096 + 64)
 
@@ -97,20 +96,18 @@ def _needed_rows(model, row):
 def _input_rows(layer, first, last):
     """The first and last input row from which a layer computes its rows first to last."""
     if isinstance(layer, layers.Conv2D):
-        if layer.strides != (1, 1) or layer.padding != "same":
-            raise ValueError(f"{layer.name}: only convolutions that keep the size are supported")
-        around = layer.dilation_rate[0] * (layer.kernel_size[0] - 1)
-        return first - around // 2, last + (around + 1) // 2
+        stride, around = layer.strides[0], layer.dilation_rate[0] * (layer.kernel_size[0] - 1)
+        # With an odd kernel, the padding of a stride of 2 depends on the size of the image.
+        if layer.padding != "same" or stride > 2 or stride == 2 and around % 2 == 0:
+            raise ValueError(f"{layer.name}: only convolutions with padding \"same\" and a stride "
+                             f"of 1, or 2 with an even kernel, are supported")
+        before = (around + 1 - stride) // 2
+        return stride * first - before, stride * last - before + around
     if isinstance(layer, Bicubic):  # four pixels: two before the centre of the new one, two after
         first, last = ((2 * row - layer.scale + 1) // (2 * layer.scale) for row in (first, last))
         return first - 1, last + 2
-    if isinstance(layer, ENLARGING):
-        scale = layer.scale if isinstance(layer, PixelShuffle) else layer.size[0]
-        return first // scale, last // scale
-    if isinstance(layer, layers.MaxPooling2D):
-        return first * layer.pool_size[0], (last + 1) * layer.pool_size[0] - 1
-    if isinstance(layer, layers.ZeroPadding2D):
-        return first - layer.padding[0][0], last - layer.padding[0][0]
+    if isinstance(layer, PixelShuffle):
+        return first // layer.scale, last // layer.scale
     if isinstance(layer, (*SIZE_PRESERVING, CropLike)):
         return first, last
     raise ValueError(f"{layer.name}: layers of type {type(layer).__name__} are not supported")

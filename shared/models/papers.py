@@ -132,25 +132,29 @@ def fold(model):
     return result
 
 
-def unet(widths=(32, 64, 128, 256), name="unet"):
-    """A small U-Net (Ronneberger, Fischer and Brox 2015): four layers go down, one goes up.
+def unet(widths=(64, 256, 256, 128), kernels=(5, 4, 2, 2), name="unet"):
+    """A U-Net (Ronneberger, Fischer and Brox 2015) of five layers: four go down, one goes up.
 
-    Each of the first four is a convolution of 3x3. Max pooling between them halves height and
-    width, so they work at 1, 1/2, 1/4 and 1/8 of the photo's resolution, with 32, 64, 128 and
-    256 channels. The fifth sees all four at once, as the skip connections of a U-Net do, with
-    the coarser ones repeated to the photo's size. It is a sub-pixel convolution and doubles
-    that size. Its output is added to bicubic.
+    The first four are convolutions. From the second on they have a stride of 2, so the four
+    work at 1, 1/2, 1/4 and 1/8 of the photo's resolution. Where a layer halves height and width
+    it has more channels, so that no pixel is lost, and a pixel shuffle brings each of the
+    coarser ones back to the photo's size. The fifth convolution, 5x5, sees all four at once, as
+    the skip connections of a U-Net do. It is a sub-pixel convolution and doubles the size. Its
+    output is added to bicubic. The network has 672,268 parameters.
+
+    Args:
+        widths: channels of the first four layers; the one at 1/2^n of the resolution is divided
+            by 4^n when its pixels are shuffled.
+        kernels: their kernel sizes.
     """
     low_res = luma_input()
-    coarsest = 2 ** (len(widths) - 1)
-    x = layers.ZeroPadding2D(((0, coarsest - 1), (0, coarsest - 1)))(low_res)  # to fill blocks
+    photo = x = layers.Rescaling(1.0, -0.5)(low_res)  # grey becomes zero
     stages = []
-    for level, width in enumerate(widths):
-        if level:
-            x = layers.MaxPooling2D(2)(x)
-        x = conv(width, activation="relu")(x)
-        grown = layers.UpSampling2D(2**level, interpolation="nearest")(x) if level else x
-        stages.append(CropLike()([grown, low_res]))
-    x = conv(SCALE**2, kernel_initializer="zeros")(layers.Concatenate()(stages))
+    for level, (width, kernel) in enumerate(zip(widths, kernels, strict=True)):
+        x = conv(width, kernel, strides=2 if level else 1)(x)
+        x = layers.LeakyReLU(0.1)(x)
+        grown = PixelShuffle(2**level)(x) if level else x
+        stages.append(CropLike()([grown, photo]))
+    x = conv(SCALE**2, 5, kernel_initializer="zeros")(layers.Concatenate()(stages))
     detail = PixelShuffle(SCALE)(x)
     return keras.Model(low_res, add_to_base(Bicubic(name="bicubic")(low_res), detail), name=name)

@@ -156,8 +156,8 @@ def photo_recipes(photographs):
         "ircnn": photo_recipe(
             "seven dilated convolutions and a shortcut", papers.ircnn, photographs, steps=7_500,
             side=32, batch_size=16, finish=papers.fold),
-        "unet": photo_recipe("a U-Net of five layers", papers.unet, photographs, steps=12_000,
-                             side=48, batch_size=32, optimizer=MUON_WITH_DECAY),
+        "unet": photo_recipe("a U-Net of five layers", papers.unet, photographs, steps=6_000,
+                             side=48, batch_size=16, optimizer=MUON_WITH_DECAY),
         "zoom": photo_recipe(
             "residual sub-pixel network of 16 blocks, 32 and 96 wide", zoom_network.zoom,
             photographs, steps=67_500, side=48, batch_size=32, squared=0.25,

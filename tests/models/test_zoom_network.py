@@ -105,6 +105,7 @@ def test_equivariant_kernels_vary_as_much_as_plain_ones_before_training():
 
 
 def test_weights_stay_the_mean_of_their_turns_in_training():
+    keras.utils.set_random_seed(1)
     model = equivariant_zoom(8, 1, 2)
     rng = np.random.default_rng(0)
     model.compile(optimizers.Muon(1e-2, narrow=1), "mse")
