@@ -31,7 +31,7 @@ p { margin: 0.3rem 0; }
 .names { display: flex; justify-content: space-between; gap: 1rem; font-weight: 600; }
 .frame { overflow: auto; max-height: 80vh; width: fit-content; max-width: 100%; }
 .pair { position: relative; width: fit-content; cursor: ew-resize; touch-action: pan-y;
-  user-select: none; background: repeating-conic-gradient(#bbb 0 25%, #fff 0 50%) 0 0/16px 16px; }
+  user-select: none; }
 .pair img { display: block; max-width: 100%; max-height: 80vh; }
 .pair .right { position: absolute; inset: 0; width: 100%; height: 100%;
   clip-path: inset(0 0 0 var(--at, 50%)); }
@@ -58,7 +58,7 @@ input { accent-color: var(--accent); }
 </div>
 <input type="range" id="slider" min="0" max="100" step="0.5" value="50"
  aria-label="How much of the picture shows $left_name, the rest $right_name">
-<p><label><input type="checkbox" id="full"> Each pixel of the photo as one of the screen</label></p>
+<p><label><input type="checkbox" id="full"> Actual size</label></p>
 </main>
 <script>
 const [slider, pair, frame, full] =

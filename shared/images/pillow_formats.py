@@ -111,13 +111,20 @@ def read(file, kind, max_pixels):
 
 
 def _deep_video(file):
-    """A note if the AV1 or HEVC configuration says that there are more than 8 bits."""
+    """A note if the AV1 or HEVC configuration says that there are more than 8 bits.
+
+    See the AV1 codec ISO media file format binding, 2.3.3, and ISO/IEC 14496-15, 8.3.3.1.
+    """
     file.seek(0)
     start = file.read(100_000)
+    bits = 8
     at = start.find(b"av1C")
     if 0 <= at < len(start) - 6 and start[at + 6] & 0x40:
-        return ["10 bits become 8"]
-    return []
+        bits = 12 if start[at + 6] & 0x20 else 10
+    at = start.find(b"hvcC")
+    if 0 <= at < len(start) - 21:
+        bits = 8 + (start[at + 21] & 7)
+    return [f"{bits} bits become 8"] if bits > 8 else []
 
 
 def write(file, kind, picture, quality):

@@ -81,9 +81,16 @@ def _chunks(file, pixels=True):
     return chunks
 
 
+def _needed(chunks, kind):
+    """The chunks of a kind without which there is no picture."""
+    if kind not in chunks:
+        raise Refused(f"the picture is damaged: its chunk {kind.decode()!r} is missing")
+    return chunks[kind]
+
+
 def _header(chunks):
     """The ``_Header`` of a PNG's chunks."""
-    header = _Header(*struct.unpack(">IIBB2xB", chunks[b"IHDR"][0]))
+    header = _Header(*struct.unpack(">IIBB2xB", _needed(chunks, b"IHDR")[0]))
     depths = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
     if header.bits not in depths.get(header.colours, ()):
         raise Refused("the picture is damaged: no PNG has its number of bits or colours")
@@ -125,16 +132,16 @@ def _pixels(chunks, header):
     libpng prints warnings about what it can do without. It is given only the chunks that the
     pixels need, in a form that it does not warn about.
     """
-    packed = b"".join(chunks[b"IDAT"])
+    packed = b"".join(_needed(chunks, b"IDAT"))
     inflate = zlib.decompressobj()
     size = len(inflate.decompress(packed, header.length()))
     if size < header.length():
         raise Refused("the picture is damaged: it ends too early")
     if inflate.decompress(inflate.unconsumed_tail, 1) or not inflate.eof or inflate.unused_data:
         packed = zlib.compress(zlib.decompressobj().decompress(packed, header.length()), 0)
-    needed = [(b"IHDR", chunks[b"IHDR"][0])]
+    needed = [(b"IHDR", _needed(chunks, b"IHDR")[0])]
     if header.colours == 3:
-        palette = chunks[b"PLTE"][0][:3 * 2 ** header.bits]
+        palette = _needed(chunks, b"PLTE")[0][:3 * 2 ** header.bits]
         needed.append((b"PLTE", palette[:len(palette) // 3 * 3]))
     if b"tRNS" in chunks and header.colours in (0, 2, 3):
         values = chunks[b"tRNS"][0]

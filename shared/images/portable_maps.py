@@ -12,7 +12,7 @@ from shared.images.pictures import Refused
 
 # The kind, then width, height and the value of white, with blanks and comments before each.
 HEADER = re.compile(rb"P([2356])" + 3 * rb"(?:\s|#[^\r\n]*[\r\n])+(\d{1,9})" + rb"\s")
-LONGEST_HEADER = 100_000  # bytes
+LONGEST_HEADER = 1_000_000  # bytes
 
 
 def is_deep(file):

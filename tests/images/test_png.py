@@ -122,3 +122,12 @@ def test_a_png_with_a_chunk_that_decides_the_pixels_and_is_unknown_is_refused(tm
 def test_a_png_of_more_pixels_per_side_than_libpng_reads_is_refused(tmp_path):
     with pytest.raises(ValueError, match="a PNG of 1000001x1 pixels; at most 1000000"):
         read(png((1_000_001, 1, 8, 0), [b""]), tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["IHDR", "PLTE", "IDAT"])
+def test_a_chunk_that_is_missing_is_named(tmp_path, kind):
+    content = png((8, 1, 8, 3), [bytes(8)], (b"PLTE", bytes(3)))
+    start = content.index(kind.encode()) - 4
+    size = 12 + int.from_bytes(content[start:start + 4], "big")
+    with pytest.raises(ValueError, match=f"its chunk '{kind}' is missing"):
+        read(content[:start] + content[start + size:], tmp_path)
