@@ -64,8 +64,8 @@ check: .venv/.installed
 
 test: check test-lessons
 
-# The unit tests that train or run whole networks.
-test-slow: .venv/.installed
+# The unit tests that train or run whole networks, on JAX too.
+test-slow: .venv/.jax
 	$(ONE_THREAD) $(PY) -m pytest tests $(SIDE_BY_SIDE) -m slow
 
 # tests/conftest.py teaches nbval to compare decimals within a tolerance. pytest finds it by
@@ -77,6 +77,11 @@ test-lessons: .venv/.installed
 # The notebook for Colab runs for minutes, so its tests are not in a file called test_...
 test-colab: .venv/.installed
 	$(ONE_THREAD) $(PY) -m pytest -n $(JOBS) tests/tools/run_colab.py
+
+# JAX is for tests alone: 350 MB that a learner does not need.
+.venv/.jax: .venv/.installed
+	$(PY) -m pip install --disable-pip-version-check --no-deps jax==0.10.2 jaxlib==0.10.2
+	@touch $@
 
 clean:
 	rm -rf build/course build/colab zoom_and_enhance.egg-info .pytest_cache .ruff_cache
