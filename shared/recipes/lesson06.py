@@ -1,5 +1,6 @@
 """The recipes of lesson 06: networks that double the size of photographs, working on luma."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import NamedTuple
@@ -164,6 +165,26 @@ def photo_recipes(photographs):
             optimizer=MUON_WITH_DECAY)}
 
 
+def _srcnn_batches(networks):
+    """What the shipped ``srcnn`` has learned from: fewer photographs, at three sizes."""
+    return patches.photo_batches(EPOCH, batch_size=8, side=32, drawings=40,
+                                 kinds=("dead_leaves", "lettering"))
+
+
+def _more_batches(networks):
+    """What ``zoom`` learns from in the end: 124 photographs of many further kinds as well."""
+    tiles = patches.training_tiles(("dead_leaves", "lettering"), drawings=40, random_sizes=7,
+                                   splits=("train", "extra", "more"))
+    return pipeline.Batches(tiles, patches.tile_crops(48), 16, per_epoch=EPOCH, seed=2)
+
+
 RECIPES = photo_recipes(COURSE)
+RECIPES["srcnn"] = dataclasses.replace(
+    RECIPES["srcnn"], epochs=40, further_cycles=(), batches=_srcnn_batches,
+    optimizer=functools.partial(Muon, narrow=1),
+    data="31 photographs at three sizes, 40 drawings of dead leaves and 40 of lettering")
+RECIPES["zoom"] = dataclasses.replace(
+    RECIPES["zoom"], data=f"{COURSE.words}; in the last cycle 124 photographs more",
+    further_cycles=(*RECIPES["zoom"].further_cycles, Cycle(8, 5e-4, _more_batches, "mse")))
 # The same networks, trained on DIV2K: ``python -m shared.train zoom --photos div2k``.
 DIV2K_RECIPES = {f"{name}_div2k": recipe for name, recipe in photo_recipes(DIV2K).items()}
