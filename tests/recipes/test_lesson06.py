@@ -10,7 +10,6 @@ from shared.data import photos
 from shared.images import luma
 from shared.measures import cost, metrics, timing
 from shared.models import layers
-from shared.models.zoom_network import PHOTO_NETWORKS
 from shared.recipes import RECIPES, lesson06
 from shared.training.optimizers import Muon
 
