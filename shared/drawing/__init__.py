@@ -1,0 +1,1 @@
+"""What ``shared.figures`` is made of: roles, page, tiles, charts, diagrams, motion and text."""
