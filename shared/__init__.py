@@ -9,9 +9,11 @@ A map, from the commands down. A module imports only from packages below its own
     train.py    the command `python -m shared.train`
     zoom.py     the command `python -m shared.zoom`, and `enhance` for photos of any size
     weights.py  the trained networks: load, load_or_train, frozen
+    figures.py  the pictures of the lessons: its docstring shows how each is drawn
     recipes/    how each network is built, trained and measured, one module per lesson
     training/   loop (compile, fit), losses, optimizers, recipe, checkpoint,
                 store (files and cards), trainer
+    drawing/    what figures.py is made of: roles, page, panels, charts, diagrams, motion, text
     measures/   metrics (PSNR, SSIM), spectrum, uncertainty, cost (operations, receptive field),
                 timing
     models/     layers, upscalers (01 to 05), papers and zoom_network (06), classifiers (04),
@@ -19,7 +21,6 @@ A map, from the commands down. A module imports only from packages below its own
     data/       datasets, pipeline (batches), drawings (03), photos, patches and synthetic (06),
                 div2k
     images/     degrade, resize, luma, alpha, turns, tiles, files, compare
-    figures.py  the pictures of the lessons
     runtime.py  number formats, compiler, prediction in bounded memory
     paths.py    where files are
 

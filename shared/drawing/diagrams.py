@@ -4,6 +4,7 @@ Each function returns a matplotlib figure for ``show``, which stores it as SVG w
 and as PNG for front ends that show no SVG.
 """
 
+import collections
 import math
 
 import keras
@@ -278,11 +279,13 @@ def _walk(model, starts, steps):
 def _in_order(model, nodes):
     """The nodes of a model, each branch whole before the next, the shorter branches first."""
     makers = {id(tensor): node for node in nodes.values() for tensor in node.outputs}
-    done, order = set(), []
+    done, order, depths = set(), [], {}
 
     def depth(node):
-        return 1 + max((depth(makers[id(tensor)]) for tensor in node.input_tensors
-                        if id(makers[id(tensor)]) not in done), default=0)
+        if id(node) not in depths:
+            depths[id(node)] = 1 + max((depth(makers[id(tensor)])
+                                        for tensor in node.input_tensors), default=0)
+        return depths[id(node)]
 
     def visit(node):
         if id(node) in done:
@@ -294,6 +297,11 @@ def _in_order(model, nodes):
 
     for tensor in model.inputs:
         visit(makers[id(tensor)])
+    uses = collections.Counter(id(tensor) for node in nodes.values()
+                               for tensor in node.input_tensors)
+    for node in nodes.values():  # a vector for several blocks, such as the time, comes first
+        if len(node.outputs[0].shape) == 2 and uses[id(node.outputs[0])] > 1:
+            visit(node)
     visit(makers[id(model.outputs[0])])
     return order
 
@@ -330,7 +338,8 @@ def _start_of_block(steps, number):
         return None
     for start in steps[number]["inputs"]:
         inside = range(start + 1, number)
-        if (len(inside) and steps[start]["shape"] == steps[number]["shape"]
+        if (any(steps[place]["kind"] == "conv" and len(steps[place]["shape"]) == 3
+                for place in inside) and steps[start]["shape"] == steps[number]["shape"]
                 and not any(steps[place]["kind"] in ("block", "input", "grow")
                             for place in inside)
                 and not any(source in inside for step in steps[number + 1:]
@@ -347,7 +356,7 @@ def _add(layer, sources, steps):
     if isinstance(layer, LEFT_OUT):
         return inputs[0], shape
     if (isinstance(layer, ATTACHED) and follows and steps[-1]["kind"] != "input"
-            and steps[-1]["shape"] == shape):
+            and steps[-1]["kind"] != "join" and steps[-1]["shape"] == shape):
         steps[-1]["label"] += f"\n{_words(layer)}"
         return inputs[0], shape
     kind = ("conv" if isinstance(layer, layers.Conv2D | layers.Dense) else
@@ -360,7 +369,7 @@ def _add(layer, sources, steps):
 
 
 def _input_names(model):
-    return [tensor.name for tensor in model.inputs]
+    return [tensor._keras_history.operation.name for tensor in model.inputs]
 
 
 def _words(layer):
@@ -457,7 +466,7 @@ def frozen_classifier(upscaler="upscaler", classifier="classifier", image_loss="
         projected: whether a projection stands behind the upscaler.
     """
     snow, times = "\N{SNOWFLAKE}", "\N{MULTIPLICATION SIGN}"
-    figure, axis = canvas("A frozen classifier in a loss", 8.6 if projected else 7.4, 3.1)
+    figure, axis = canvas("A frozen classifier in a loss", 8.6 if projected else 8.0, 3.1)
     row, wide, data, back = 1.95, 1.2, 2.03, 1.79  # data arrows run above gradients
 
     def block(x, text, colour, y=row, dashed=False, width=wide):

@@ -111,11 +111,9 @@ def _fitting(size, sides, most):
     side = whole_pixels(size, sides)
     if side <= most:
         return side
-    for smaller in np.arange(most, 0.2 * size, -0.01):
-        side = whole_pixels(smaller, sides)
-        if side <= most and side * DPI >= min(sides):
-            return side
-    return math.floor(most * DPI) / DPI
+    dots = math.floor(most * DPI)
+    common = math.lcm(*(side for side in sides if side <= dots))
+    return (dots // common * common or dots) / DPI
 
 
 def _wrapped(text, width):
