@@ -408,18 +408,26 @@ def repeated(steps):
 
     "times" of the first step of such a part is (how often it stands there, its length).
     """
-    def looks_of(number):
-        step = steps[number]
-        return (step["label"], step["shape"], tuple(number - source for source in step["inputs"]))
+    def alike(number, other):
+        """Equal layers, fed by equal places before them or by one and the same step."""
+        one, two = steps[number], steps[other]
+        return ((one["label"], one["shape"], len(one["inputs"]))
+                == (two["label"], two["shape"], len(two["inputs"]))
+                and all(a == b or number - a == other - b
+                        for a, b in zip(one["inputs"], two["inputs"], strict=True)))
 
-    signs = [looks_of(number) for number in range(len(steps))]
+    def again(number, period, count):
+        """Whether the part after ``count`` copies is one more copy, fed by the last."""
+        start = number + count * period
+        return (start + period <= len(steps) and start - 1 in steps[start]["inputs"]
+                and all(alike(number + offset, start + offset) for offset in range(period)))
+
     result, renamed, number = [], {}, 0
     while number < len(steps):
         best = (0, 0, 0)
         for period in range(1, 9):
             count = 1
-            while signs[number + count * period:number + (count + 1) * period] == \
-                    signs[number:number + period] and len(signs[number:number + period]) == period:
+            while again(number, period, count):
                 count += 1
             best = max(best, ((count - 1) * period, -period, count))
         saved, period, count = best[0], -best[1], best[2]
