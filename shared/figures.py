@@ -40,8 +40,9 @@ shipped and samples. The usual names have a role; of others, say ``roles={"U-Net
 Diagrams, stored as SVG with text that is read aloud:
 
     projection()            pixel_shuffle()            frozen_classifier(weight="0.03")
-    network(weights.load("baseline"), (7, 7))               blocks and sizes, from the model
-    network(samples, {"x_t": (28, 28), "guess": (28, 28), "low_res": (7, 7), "t": ()}, fold=True)
+    network_diagram(weights.load("baseline"), (7, 7))       blocks and sizes, from the model
+    network_diagram(samples, {"x_t": (28, 28), "guess": (28, 28), "low_res": (7, 7), "t": ()},
+                    fold=True)
 
 Images with something drawn on them:
 
@@ -73,7 +74,7 @@ from shared.drawing.charts import (
 from shared.drawing.diagrams import (
     flow_steps,
     frozen_classifier,
-    network,
+    network_diagram,
     pixel_shuffle,
     projection,
     receptive_fields,
@@ -96,6 +97,6 @@ from shared.drawing.text import source, table
 __all__ = [
     "BLUE", "DPI", "GREEN", "GREY", "INK", "ORANGE", "PURPLE", "RED", "ROLES", "WIDTH",
     "animation", "bars", "cost_chart", "curves", "dots", "flow_lines", "flow_steps",
-    "frozen_classifier", "half_and_half", "histogram", "kernels_on_row", "lens", "network",
+    "frozen_classifier", "half_and_half", "histogram", "kernels_on_row", "lens", "network_diagram",
     "packed", "panels", "photographs", "pixel_shuffle", "planes", "plt", "poster", "projection",
     "receptive_fields", "show", "source", "spectra", "strip", "table", "waves", "whole_pixels"]

@@ -143,7 +143,7 @@ LEFT_OUT = (layers.Identity, layers.ZeroPadding2D, CropLike)
 JOINS = (layers.Add, layers.Concatenate, layers.Multiply, layers.Average)
 
 
-def network(model, size, title=None, fold=False):
+def network_diagram(model, size, title=None, fold=False):
     """A network as blocks with the sizes of their outputs, read from the model itself.
 
     Layers stand in their order from left to right, with arcs for every connection that skips
@@ -228,7 +228,7 @@ def shape_text(shape):
 
 
 def steps_of(model, size):
-    """What ``network`` draws, before repetitions are found.
+    """What ``network_diagram`` draws, before repetitions are found.
 
     Returns a list of dicts: "label", "kind" ("input", "conv", "grow", "join" or "other"),
     "shape" of the output without the batch, "inputs" (places in the list) and "times" (None).

@@ -113,7 +113,7 @@ def test_residual_blocks_are_drawn_once_with_their_number():
     assert kinds == ["input", "conv", "conv", "conv", "join", "conv", "join", "conv", "grow"]
     assert steps[4]["inputs"] == [1, 3]  # the shortcut of a block
     assert steps[6]["inputs"] == [1, 5]  # the long one
-    figure = diagrams.network(model, (7, 7))
+    figure = diagrams.network_diagram(model, (7, 7))
     assert "\N{MULTIPLICATION SIGN} 4" in words(figure)
     assert {"7x7x8", "7x7x16", "28x28x1", "conv\n3x3\nReLU"} <= set(words(figure))
     assert figure.get_figwidth() <= 9
@@ -134,7 +134,7 @@ def test_residual_blocks_are_folded_on_request():
     assert [step["times"] for step in blocks] == [(2, 1), (3, 1), (2, 1)]
     assert [step["shape"] for step in blocks] == [(14, 14, 4), (7, 7, 8), (14, 14, 4)]
     assert steps[-1]["shape"] == (28, 28, 1)
-    assert diagrams.network(model, sizes, fold=True).get_figwidth() <= 9
+    assert diagrams.network_diagram(model, sizes, fold=True).get_figwidth() <= 9
 
 
 def test_equal_layers_in_a_row_are_drawn_once():
@@ -155,7 +155,7 @@ def test_different_blocks_are_not_taken_for_equal():
     (lambda: zoom_network.zoom(4, 8, 2), (16, 16)), (lambda: classifiers.classifier_b(), (28, 28)),
     (lambda: papers.ircnn(4, batch_norm=False), (16, 16))])
 def test_networks_fit_the_page_and_their_words_do_not_overlap(model, size):
-    figure = diagrams.network(model(), size)
+    figure = diagrams.network_diagram(model(), size)
     assert figure.get_figwidth() <= 9
     figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in figure.axes[0].texts]
