@@ -61,10 +61,11 @@ def table(frame, caption=None, digits=2, best=None):
     shown.index = [html.escape(str(name)) for name in frame.index]
     index = not isinstance(frame.index, pd.RangeIndex)
     page = shown.to_html(border=0, escape=False, index=index, justify="right")
+    page = page.replace("<td>", '<td style="text-align: right">')
     if caption:
         mark = ('<caption style="caption-side: bottom; text-align: left; font-style: italic">'
                 f"{html.escape(caption, quote=False)}</caption>")
-        page = re.sub(r"(<table[^>]*>)", rf"\1\n  {mark}".replace("\\n", "\n"), page, count=1)
+        page = re.sub(r"(<table[^>]*>)", lambda head: f"{head[1]}\n  {mark}", page, count=1)
     text = plain.to_string(index=index) + (f"\n{caption}" if caption else "")
     display({"text/html": page, "text/plain": text}, raw=True)
 
