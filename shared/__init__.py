@@ -11,9 +11,11 @@ A map, from the commands down. A module imports only from packages below its own
     enlarging/  what zoom.py consists of: command_line (its options), jobs (which photos, and where
                 results go), enhance (tile by tile), messages
     weights.py  the trained networks: load, load_or_train, frozen
+    figures.py  the pictures of the lessons: its docstring shows how each is drawn
     recipes/    how each network is built, trained and measured, one module per lesson
     training/   loop (compile, fit), losses, optimizers, recipe, checkpoint,
                 store (files and cards), devices (several GPUs), trainer
+    drawing/    what figures.py is made of: roles, page, panels, charts, diagrams, motion, text
     measures/   metrics (PSNR, SSIM), spectrum, uncertainty, cost (operations, receptive field),
                 timing
     models/     layers, upscalers (01 to 05), papers and zoom_network (06), classifiers (04),
@@ -23,7 +25,6 @@ A map, from the commands down. A module imports only from packages below its own
     images/     degrade, resize, luma, turns (01 to 06); for photos of any kind and size: alpha,
                 tiles, compare, and files (read and write), which calls png, tiff,
                 pillow_formats, metadata (EXIF), new_files (no half of one), pictures
-    figures.py  the pictures of the lessons
     runtime.py  number formats, compiler, prediction in bounded memory
     paths.py    where files are
 

@@ -5,19 +5,24 @@ character. Trained numbers do not repeat to the last digit on another processor,
 decimals (a point or an exponent: 14.63, -0.5, 1.2e-3) are compared within a tolerance, and
 all the rest, integers too, exactly. The tolerance is one unit in the last digit of the
 stored number, since rounding alone can move it that far, or where it is larger the
-``"tolerance"`` in the cell's metadata, an absolute number.
+``"tolerance"`` in the cell's metadata, an absolute number. Of a diagram (SVG) the words are
+compared, not the lines.
 """
 
+import base64
+import io
 import os
 import re
 import subprocess
 import sys
+import xml.etree.ElementTree as ElementTree
 from decimal import Decimal
 from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from shared.data import datasets
 from shared.models import zoom_network
@@ -67,12 +72,21 @@ def pytest_collection_modifyitems(items):
 def _as_output(sanitize, tolerance):
     def wrapper(value):
         value = sanitize(value)
+        if isinstance(value, str) and value.startswith("<svg"):
+            value = words_of(value)
         if isinstance(value, str):  # images and the like come as other kinds
             value = Output(value)
             value.tolerance = tolerance
         return value
 
     return wrapper
+
+
+def words_of(svg):
+    """The texts of an SVG, its title and description among them, one per line."""
+    nodes = ElementTree.fromstring(svg).iter()
+    return "\n".join(node.text for node in nodes
+                     if node.tag.endswith(("}title", "}desc", "}text")) and node.text)
 
 
 def pytest_assertrepr_compare(op, left, right):
@@ -182,3 +196,42 @@ def clothes():
     """Fashion-MNIST, read once for all tests."""
 
     return datasets.fashion_mnist()
+
+
+class Page(list):
+    """What was shown: Image objects of IPython, and dicts of MIME type to data."""
+
+    @property
+    def images(self):
+        return [thing for thing in self if hasattr(thing, "data")]
+
+    @property
+    def picture(self):
+        """The only image as a Pillow image."""
+        (image,) = self.images
+        return Image.open(io.BytesIO(image.data))
+
+    @property
+    def diagram(self):
+        """The PNG of the only diagram as a Pillow image."""
+        (data,) = self.of("image/png")
+        return Image.open(io.BytesIO(base64.b64decode(data)))
+
+    def of(self, kind):
+        """What was shown in this MIME type."""
+        return [thing[kind] for thing in self if isinstance(thing, dict) and kind in thing]
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """The ``Page`` on which ``shared.drawing`` shows things during a test, empty at first."""
+    import matplotlib.pyplot as plt
+
+    from shared.drawing import page, text
+
+    result = Page()
+    for module in (page, text):
+        monkeypatch.setattr(module, "display",
+                            lambda thing, metadata=None, raw=False: result.append(thing))
+    yield result
+    plt.close("all")

@@ -70,6 +70,27 @@ def radial_power(images, window=False):
     return power
 
 
+def up_to_ring(images, limit):
+    """Images rebuilt from their waves of at most ``limit`` cycles per image.
+
+    Args:
+        images: array (n, side, side) or (n, side, side, 1), any range.
+        limit: cycles per image, as a distance from frequency 0; it need not be a whole number.
+
+    Returns float64 of the shape of ``images``, not clipped. The rest, ``images`` minus the
+    result, has only finer waves. Raises ValueError for another shape.
+    """
+    images = np.asarray(images)
+    if images.ndim not in (3, 4) or images.shape[1] != images.shape[2]:
+        raise ValueError(f"expected square images of shape (n, side, side) or "
+                         f"(n, side, side, 1), found {images.shape}")
+    cycles = np.fft.fftfreq(images.shape[1], 1 / images.shape[1])
+    kept = np.hypot(cycles[:, None], cycles) <= limit
+    if images.ndim == 4:
+        kept = kept[..., None]
+    return np.fft.ifft2(np.fft.fft2(images, axes=(1, 2)) * kept, axes=(1, 2)).real
+
+
 def restored(truth, image, beyond):
     """The fraction of the fine detail of ``truth`` that ``image`` contains.
 

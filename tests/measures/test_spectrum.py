@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.measures.spectrum import radial_power, restored, ring_sizes, rings
+from shared.measures.spectrum import radial_power, restored, ring_sizes, rings, up_to_ring
 
 SIDE = 28
 
@@ -104,3 +104,18 @@ def test_the_ring_beyond_which_detail_counts_does_not_count_itself():
     lost, kept = wave(9, 0, 32)[0], wave(12, 0, 32)[0]
     assert restored(lost + kept, kept, beyond=10) == pytest.approx(1, abs=1e-3)
     assert restored(lost + kept, kept, beyond=9) == pytest.approx(6 / 7, abs=1e-2)
+
+
+def test_an_image_is_the_sum_of_its_coarse_and_its_fine_waves():
+    image = np.random.default_rng(0).random((2, 28, 28, 1))
+    coarse = up_to_ring(image, 3.5)
+    assert coarse.shape == image.shape
+    assert radial_power(coarse)[:, 5:].max() < 1e-20
+    assert radial_power(image - coarse)[:, :3].max() < 1e-20
+    np.testing.assert_allclose(up_to_ring(image, 20), image, atol=1e-12)
+    np.testing.assert_allclose(coarse.mean(axis=(1, 2)), image.mean(axis=(1, 2)))
+
+
+def test_waves_up_to_a_limit_need_square_images():
+    with pytest.raises(ValueError, match="square images"):
+        up_to_ring(np.zeros((28, 20)), 3)
