@@ -10,9 +10,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 pytest.importorskip("myst_nb", reason="the site's packages are missing: requirements-site.txt")
 
-from docutils import nodes
+from docutils import nodes  # noqa: E402
 
-from shared.tools.site import build, extension, lessons, markdown, slides
+from shared.tools.site import build, extension, lessons, markdown, slides  # noqa: E402
 
 NAMES = lessons.names()
 PICTURE = new_output("display_data", {"image/png": base64.b64encode(b"PNG").decode()}, metadata={

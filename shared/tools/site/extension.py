@@ -100,9 +100,8 @@ def _answers(following):
 
 def _lists_code(output):
     """Does an output only list code, which one may want to read before one predicts?"""
-    return bool(output.children) and all(
-        isinstance(node, nodes.literal_block) and node.get("language") == "python"
-        for node in output.children)
+    blocks = list(output.findall(nodes.literal_block))
+    return bool(blocks) and all(block.get("language") == "python" for block in blocks)
 
 
 def papers():

@@ -117,8 +117,8 @@ def _bar(name):
     if colab:
         links.append(f'<a href="{html.escape(colab)}">Open in Colab</a>')
     items = "".join(f"<li>{link}</li>" for link in links)
-    return (f'```{{only}} builder_html\n<nav class="lesson-bar" aria-label="This lesson"><ul>{items}'
-            "</ul></nav>\n```\n")
+    return ('```{only} builder_html\n<nav class="lesson-bar" aria-label="This lesson">'
+            f"<ul>{items}</ul></nav>\n```\n")
 
 
 def colab_address(name):

@@ -41,7 +41,8 @@ def page(name):
     """The slides of the lesson ``name`` as one HTML page."""
     notebook = lessons.read(name)
     title = lessons.title(notebook)
-    return PAGE.format(title=html.escape(title), name=name, slides="\n".join(slides(name, notebook)))
+    shown = "\n".join(slides(name, notebook))
+    return PAGE.format(title=html.escape(title), name=name, slides=shown)
 
 
 def slides(name, notebook):
@@ -53,7 +54,8 @@ def slides(name, notebook):
         yield slide("list", "You will", markdown.to_html(will[1]))
     for number, cell in enumerate(notebook.cells[1:], 1):
         if cell.cell_type == "markdown":
-            for section, text in _sections(lessons.relinked(cell.source, "notebooks"), section):
+            for heading, text in _sections(lessons.relinked(cell.source, "notebooks"), section):
+                section = heading
                 yield from _of_text(section, text)
         elif not {"setup", "colab", "exercise", "solution"} & set(lessons.tags(cell)):
             yield from _of_outputs(section, cell, f"{name}-{number:02}")
