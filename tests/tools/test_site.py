@@ -2,6 +2,7 @@
 
 import base64
 import re
+import types
 
 import nbformat
 import pytest
@@ -223,6 +224,17 @@ def test_the_first_page_shows_each_lesson_with_picture_and_result():
     for name in NAMES:
         assert f"]({name}.ipynb)" in text and build.results()[name]["result"] in text
     assert "demo/index.html" not in text and "demo/index.html" in build.index(demo=True)
+
+
+def test_a_demo_that_cannot_be_built_is_left_out_with_the_reason(monkeypatch, tmp_path, capsys):
+    def no_demo(folder):
+        raise FileNotFoundError("npm is missing")
+
+    monkeypatch.setattr(build.importlib.util, "find_spec", lambda name: True)
+    monkeypatch.setattr(build.importlib, "import_module",
+                        lambda name: types.SimpleNamespace(build=no_demo))
+    assert build.write_demo(tmp_path) is False
+    assert "without the demo: npm is missing" in capsys.readouterr().err
 
 
 def test_without_its_packages_the_command_says_what_to_install(monkeypatch):

@@ -33,7 +33,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 def site(tmp_path_factory):
     """The folder of the site, in one with a space in its name."""
     folder = tmp_path_factory.mktemp("a stick") / "site"
-    assert build(folder) == 0, "Sphinx has warned: see above"
+    assert build(folder, demo=False) == 0, "Sphinx has warned: see above"
     return folder
 
 

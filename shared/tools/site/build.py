@@ -1,5 +1,6 @@
 """The site of the course: what Sphinx reads, what it makes of it, and what is beside it."""
 
+import importlib
 import importlib.util
 import re
 import shutil
@@ -17,12 +18,17 @@ EPUB = "zoom_and_enhance.epub"
 START = ("Start", "Other ways to install", "Going on")  # headings of README.md
 
 
-def build(target):
-    """Write the site to the folder ``target``, which is replaced. Returns 0, or 1 after a warning.
+def build(target, demo=True):
+    """Write the site to the folder ``target``, which is replaced.
+
+    ``demo`` adds the live demo, if it is a part of this course and can be built here. Returns 0,
+    or 1 if Sphinx has warned.
     """
     with tempfile.TemporaryDirectory() as work:
-        sources, pages, book = (Path(work, name) for name in ("sources", "pages", "book"))
-        write_sources(sources, demo=has_demo())
+        sources, pages, book, live = (
+            Path(work, name) for name in ("sources", "pages", "book", "demo"))
+        demo = demo and write_demo(live)
+        write_sources(sources, demo)
         options = ["-q", "-W", "-c", str(HERE), "-d", str(Path(work, "doctrees"))]
         failed = build_main([*options, "-b", "html", str(sources), str(pages)])
         failed |= build_main([*options, "-b", "epub", str(sources), str(book)])
@@ -30,6 +36,8 @@ def build(target):
         shutil.copytree(pages, target)
         for file in book.glob("*.epub"):
             shutil.copy(file, target / EPUB)
+        if demo:
+            shutil.copytree(live, target / "demo")
     for name in ("slides", "notebooks"):
         (target / name).mkdir()
     for name in lessons.names():
@@ -37,17 +45,20 @@ def build(target):
         shutil.copy(lessons.NOTEBOOKS / f"{name}.ipynb", target / "notebooks")
     shutil.copytree(lessons.NOTEBOOKS / "images", target / "notebooks" / "images",
                     ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    if has_demo():
-        from shared.tools.site import demo
-
-        demo.build(target / "demo")
     (target / ".nojekyll").touch()  # GitHub Pages then serves folders that begin with "_"
     return failed
 
 
-def has_demo():
-    """Is the demo that runs in the browser a part of this course?"""
-    return importlib.util.find_spec("shared.tools.site.demo") is not None
+def write_demo(folder):
+    """Write the live demo to ``folder``. Returns whether it is there; says why it is not."""
+    if importlib.util.find_spec("shared.tools.site.demo") is None:
+        return False
+    try:
+        importlib.import_module("shared.tools.site.demo").build(folder)
+    except (FileNotFoundError, ImportError, RuntimeError, ValueError) as error:
+        print(f"the site is written without the demo: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 def write_sources(folder, demo=False):
