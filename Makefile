@@ -15,11 +15,13 @@ lesson = $(or $(wildcard notebooks/0$(1)_*.ipynb notebooks/$(1)_*.ipynb),$(error
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lab course colab check test test-slow test-lessons test-colab notebooks weights clean distclean
+.PHONY: help lab course site colab check test test-slow test-lessons test-colab test-site notebooks weights clean distclean
 
 help:
 	@echo 'make lab         open the first lesson in JupyterLab'
-	@echo 'make course      run every lesson, write notebooks and web pages to build/course/'
+	@echo 'make site        write the lessons as a web site to build/site/, with slides and a book,'
+	@echo '                 from their stored outputs'
+	@echo 'make course      run every lesson on this machine, write the notebooks to build/course/'
 	@echo '                 (LESSONS="1 3" for some of them)'
 	@echo 'make colab       write lessons 01 to 05 as one notebook for Google Colab, which needs no'
 	@echo '                 other file, to build/colab/'
@@ -30,6 +32,7 @@ help:
 	@echo 'make test-slow   run the unit tests that train or run whole networks'
 	@echo 'make test-colab  run the notebook for Colab, lesson by lesson'
 	@echo '                 (JOBS=4 to run four tests side by side instead of two)'
+	@echo 'make test-site   build the site and look at every page of it in Chromium (one minute)'
 	@echo
 	@echo 'make notebooks   run every lesson, keep its outputs in notebooks/ (LESSONS as above)'
 	@echo 'make weights     train every network of the course again, and the runs of the studies'
@@ -45,6 +48,9 @@ lab: .venv/.installed
 
 course: .venv/.installed
 	$(PY) -m shared.tools.course $(LESSONS)
+
+site: .venv/.site
+	$(PY) -m shared.tools.site
 
 colab: .venv/.installed
 	$(PY) -m shared.tools.colab
@@ -64,8 +70,8 @@ check: .venv/.installed
 
 test: check test-lessons
 
-# The unit tests that train or run whole networks, on JAX too.
-test-slow: .venv/.jax
+# The unit tests that train or run whole networks, those on JAX, and those in a browser.
+test-slow: .venv/.site .venv/.jax
 	$(ONE_THREAD) $(PY) -m pytest tests $(SIDE_BY_SIDE) -m slow
 
 # tests/conftest.py teaches nbval to compare decimals within a tolerance. pytest finds it by
@@ -78,13 +84,17 @@ test-lessons: .venv/.installed
 test-colab: .venv/.installed
 	$(ONE_THREAD) $(PY) -m pytest -n $(JOBS) tests/tools/run_colab.py
 
+# A part of test-slow. Where there is no Chromium or Chrome, most of it is skipped.
+test-site: .venv/.site
+	$(PY) -m pytest tests/tools/test_site.py tests/tools/test_site_pages.py -rs
+
 # JAX is for tests alone: 350 MB that a learner does not need.
 .venv/.jax: .venv/.installed
 	$(PY) -m pip install --disable-pip-version-check --no-deps jax==0.10.2 jaxlib==0.10.2
 	@touch $@
 
 clean:
-	rm -rf build/course build/colab zoom_and_enhance.egg-info .pytest_cache .ruff_cache
+	rm -rf build/course build/site build/colab zoom_and_enhance.egg-info .pytest_cache .ruff_cache
 	rm -rf .import_linter_cache notebooks/.ipynb_checkpoints
 	find shared tests data notebooks -name __pycache__ -prune -exec rm -rf {} +
 
@@ -106,4 +116,9 @@ distclean: clean
 	  '$(PYTHON)' -m venv --clear .venv; }
 	$(PY) -m pip install --disable-pip-version-check -r requirements.txt
 	$(PY) -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# What only the site and its tests need.
+.venv/.site: .venv/.installed requirements-site.txt
+	$(PY) -m pip install --disable-pip-version-check -r requirements-site.txt
 	@touch $@

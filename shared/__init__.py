@@ -2,8 +2,8 @@
 
 A map, from the commands down. A module imports only from packages below its own.
 
-    tools/      for teachers and maintainers: course (run and hand out lessons), colab, bench,
-                onnx_export
+    tools/      for teachers and maintainers: course (run and hand out lessons), site (the lessons
+                as a web site), colab, bench, onnx_export
     exercises/  the checks of the exercises, one module per lesson
     studies/    experiments of many short trainings: tradeoff (04), materials (06)
     train.py    the command `python -m shared.train`

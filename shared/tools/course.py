@@ -1,6 +1,6 @@
 """Run the lessons headless, from top to bottom and in order.
 
-    python -m shared.tools.course [NUMBER ...]    write notebooks and web pages to build/course/
+    python -m shared.tools.course [NUMBER ...]    write notebooks with new outputs to build/course/
     python -m shared.tools.course --in-place      keep the outputs in notebooks/ instead
     python -m shared.tools.course --student DIR   write copies without solutions and outputs
                                                   to DIR, with --overwrite in place of files
@@ -23,21 +23,11 @@ import nbformat
 import pandas as pd
 import psutil
 from nbclient import NotebookClient
-from nbconvert import HTMLExporter
 from traitlets.config import Config
 
 from shared.paths import ROOT, written_beside
 
 NOTEBOOKS, BUILD = ROOT / "notebooks", ROOT / "build" / "course"
-# The page of nbconvert leaves out the alternative text of pictures that code has drawn.
-PAGE = """{% extends 'lab/index.html.j2' %}
-{% macro picture(output, type) %}<div class="jp-RenderedImage jp-OutputArea-output">
-<img src="data:{{ type }};base64,{{ output.data[type] }}"
-{%- set width = output | get_metadata('width', type) %}
-{%- if width %} width="{{ width }}"{% endif %}
- alt="{{ output | get_metadata('alt', type) or '' | escape }}"></div>{% endmacro %}
-{% block data_png %}{{ picture(output, 'image/png') }}{% endblock %}
-{% block data_jpg %}{{ picture(output, 'image/jpeg') }}{% endblock %}"""
 SOLUTION = re.compile(r"^([ \t]*)### BEGIN SOLUTION.*?### END SOLUTION[^\n]*", re.M | re.S)
 
 
@@ -166,12 +156,6 @@ def run_all(lessons, in_place):
         seconds, megabytes = round(time.monotonic() - start), round(peak.bytes / 1e6)
         target = path if in_place and not failure else BUILD / path.name
         write_text(nbformat.writes(notebook), target)
-        if not in_place:
-            # The pictures are inside the page; only the typesetting of formulas is fetched.
-            exporter = HTMLExporter(raw_template=PAGE, embed_images=True, require_js_url="")
-            page, _ = exporter.from_notebook_node(
-                notebook, {"metadata": {"name": name, "path": str(path.parent)}})
-            write_text(page, BUILD / f"{name}.html")
         table.append({"lesson": name, "cells": cells, "seconds": seconds, "peak MB": megabytes,
                       "result": "failed" if failure else "ok"})
         print(f"{chr(13) * terminal}{name}: {cells} cells, {seconds} s, {megabytes} MB, "
