@@ -51,6 +51,7 @@ const photo = (() => {
     byId("chosen").hidden = false;
     say(`${name} has ${width} x ${height} pixels.`);
     offerExtents();
+    photoEngines().catch(trouble); // so that they are ready when they are needed
   }
 
   byId("file").addEventListener("change", event => {

@@ -1,9 +1,9 @@
 """The live demo: one page that runs the shipped networks in a browser, offline.
 
-    python -m shared.tools.demo            write build/site/demo/index.html
-    python -m shared.tools.demo --open     the same, then serve it on this machine and open it
+    python -m shared.tools.site.demo            write build/site/demo/index.html
+    python -m shared.tools.site.demo --open     the same, then serve it here and open it
 
-The page holds all it needs as text: the scripts in shared/tools/site/demo/, the networks as ONNX
+The page holds all it needs as text: the scripts in this folder, the networks as ONNX
 files whose weights are stored as float16, ONNX Runtime Web as WebAssembly, some digits and five
 photos. So it works from a file as well as from a server, and its content security policy forbids
 it every connection.
@@ -13,20 +13,16 @@ weights, and the JavaScript packages, which npm fetches once and compares with t
 package-lock.json.
 """
 
-import argparse
 import base64
-import functools
 import gzip
 import hashlib
 import html
-import http.server
 import importlib.util
 import json
 import re
 import shutil
 import subprocess
 import sys
-import webbrowser
 from pathlib import Path
 
 import numpy as np
@@ -38,12 +34,12 @@ from shared.measures import cost
 from shared.models import flow
 from shared.training import store
 
-SOURCE = Path(__file__).parent / "site" / "demo"
+SOURCE = Path(__file__).parent
 CACHE = paths.ROOT / "build" / "demo"
-SITE = paths.ROOT / "build" / "site"
+TARGET = paths.ROOT / "build" / "site" / "demo"
 # Where the page finds the rest of the site, seen from build/site/demo/.
 HOME = "../index.html"
-LESSON_PAGE = "../lessons/{}.html"
+LESSON_PAGE = "../{}.html"
 
 NETWORKS = ("baseline", "classifier_a", "classifier_b", "samples", "zoom")
 SAMPLES, STEPS = 10, 4  # as lesson 07 draws ten samples of each test digit
@@ -105,9 +101,9 @@ def test_inputs(name, count=8):
 
 
 def javascript():
-    """The folder with ONNX Runtime Web, and axe-core for the tests: a path in ``CACHE``.
+    """The folder with ONNX Runtime Web: a path in ``CACHE``.
 
-    npm fetches them once. Raises FileNotFoundError if there is no npm, and RuntimeError if it
+    npm fetches it once. Raises FileNotFoundError if there is no npm, and RuntimeError if it
     fails.
     """
     lock = SOURCE / "package-lock.json"
@@ -125,11 +121,10 @@ def javascript():
     if result.returncode:
         raise RuntimeError("npm could not fetch onnxruntime-web, which needs the internet once: "
                            f"{result.stderr.strip()[-500:]}")
-    modules, ready = work / "node_modules", work / "ready"
+    package, ready = work / "node_modules" / "onnxruntime-web", work / "ready"
     ready.mkdir()
     for name in RUNTIME.values():
-        shutil.copy(modules / "onnxruntime-web" / "dist" / name, ready)
-    shutil.copy(modules / "axe-core" / "axe.min.js", ready)
+        shutil.copy(package / "dist" / name, ready)
     ready.rename(folder)
     shutil.rmtree(work)
     return folder
@@ -297,8 +292,9 @@ def _data_blocks():
     files |= {f"network-{name}": network_file(name) for name in NETWORKS}
     for name, file in files.items():
         yield _block(name, gzip.compress(file.read_bytes(), 9, mtime=0))
+    folder = paths.data_folder() / "photos"
     for name in photos.VALIDATION:
-        yield _block(f"photo-{name}", (paths.data_folder() / "photos" / f"{name}.webp").read_bytes())
+        yield _block(f"photo-{name}", (folder / f"{name}.webp").read_bytes())
 
 
 def _block(name, data):
@@ -312,47 +308,14 @@ def _sha256(*contents):
     return sha.hexdigest()[:16]
 
 
-def build(site=None):
-    """Write the page to ``demo/index.html`` in the folder ``site``; returns its path."""
-    path = (site or SITE) / "demo" / "index.html"
+def build(folder):
+    """Write the page to ``index.html`` in ``folder``; returns its path.
+
+    Raises FileNotFoundError, ImportError or RuntimeError with what is missing, and ValueError if
+    a network is exported wrongly.
+    """
+    path = Path(folder, "index.html")
     text = page()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="\n")
     return path
-
-
-def server(folder, port=0):
-    """A server of the files in ``folder`` for this machine alone, at a free port if it is 0."""
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *arguments):
-            pass  # a line per file would hide the address
-
-    return http.server.ThreadingHTTPServer(
-        ("127.0.0.1", port), functools.partial(Handler, directory=str(folder)))
-
-
-def main(arguments=None):
-    parser = argparse.ArgumentParser(prog="python -m shared.tools.demo", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--open", action="store_true",
-                        help="serve the page on this machine and open it in the browser")
-    options = parser.parse_args(arguments)
-    try:
-        path = build()
-    except (FileNotFoundError, ImportError, RuntimeError, ValueError) as error:
-        sys.exit(f"demo: {error}")
-    print(f"{path.relative_to(paths.ROOT)}: {path.stat().st_size / 1e6:.1f} MB; it also opens "
-          "with a double click")
-    if options.open:
-        with server(path.parents[1]) as serving:
-            address = f"http://127.0.0.1:{serving.server_port}/demo/index.html"
-            print(f"{address} (stop with Ctrl-C)", flush=True)
-            webbrowser.open(address)
-            try:
-                serving.serve_forever()
-            except KeyboardInterrupt:
-                print()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,1 @@
+"""The course as a web site, from the stored outputs of its lessons; see ``__main__``."""
