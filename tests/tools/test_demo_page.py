@@ -228,7 +228,7 @@ def test_the_game_asks_tells_and_keeps_score(watched):
     page.keyboard.press(str(first))
     page.keyboard.press("Backspace")
     page.keyboard.press("Enter")
-    page.wait_for_function("byId('outcome').textContent.startsWith('It was')")
+    page.wait_for_selector('#outcome:has-text("It was")')
     assert re.match(rf"It was an? {first}\. 1 of 2 votes", page.inner_text("#outcome"))
     assert "Your votes\t1 of 2\t50%" in page.inner_text("#score")
     assert page.is_visible("#game-answer")
@@ -353,7 +353,7 @@ def test_a_photo_is_turned_as_its_camera_says(watched):
 def test_a_large_photo_and_a_file_that_is_none(watched):
     page = watched.open("#photo")
     page.set_input_files("#file", [{"name": "a.txt", "mimeType": "text/plain", "buffer": b"text"}])
-    page.wait_for_function("byId('photo-status').textContent.includes('is not a photo')")
+    page.wait_for_selector('#photo-status:has-text("is not a photo")')
     large = np.zeros((4000, 6000, 3), "uint8")
     large[2000:, :, 1] = 200
     page.set_input_files("#file", [picture_file(large, "JPEG")])
@@ -393,7 +393,7 @@ def test_nothing_overflows_and_axe_finds_nothing_serious(watched, scheme):
         page.wait_for_selector(f"#{part}:not([hidden])")
         if part == "game":
             page.keyboard.press("Enter")
-            page.wait_for_function("byId('outcome').textContent.startsWith('It was')")
+            page.wait_for_selector('#outcome:has-text("It was")')
         if part == "photo":
             page.evaluate("byId('chosen').hidden = byId('enhanced').hidden = false")
         for width in WIDTHS:

@@ -18,6 +18,7 @@ import gzip
 import hashlib
 import html
 import importlib.util
+import inspect
 import json
 import re
 import shutil
@@ -48,7 +49,7 @@ FLOAT16_TOLERANCE = 1e-3
 # A digit of the game has two classes of at least this probability for its 7x7 pixels.
 GAME_LEAST, GAME_PER_CLASS = 0.2, 4
 # The drawing that the page begins with, as the end of a link (see drawing.js).
-EXAMPLE = "ink=C1cwTl9GjUejX6l_p5-gt4vDY8U6zDUCty-w7Q"
+EXAMPLE = "ink=BWE7XmFrgoCJnH8DiDOciJnb"
 # In the npm package, and what the page calls them.
 RUNTIME = {"ort": "ort.wasm.min.js", "ort-glue": "ort-wasm-simd-threaded.mjs",
            "ort-wasm": "ort-wasm-simd-threaded.wasm"}
@@ -144,15 +145,17 @@ def _npm():
 def digits():
     """The test digits of the page: a dict with "digits", "game" and "read_right".
 
-    "digits" are 20: the first of each class, then one of each class that both classifiers read
-    correctly in the original and as the same other digit in the picture of ``baseline``. "game"
+    "digits" are the first of each class, then those of ``misread``: one of each class that both
+    classifiers read correctly in the original and as the same other digit in the picture of
+    ``baseline``. "game"
     are those of the game. Both are lists of dicts with "index" in the test set, "label" and
     "pixels" (784 bytes as base64). "read_right" is the percentage of all test digits that both
     classifiers read correctly in the picture of ``baseline``.
     """
     names = ("baseline", "classifier_a", "classifier_b", "reads_7x7")
+    rules = map(inspect.getsource, (_chosen_digits, misread, ambiguous))
     key = _sha256(*((paths.weights_folder() / f"{name}.keras").read_bytes() for name in names),
-                  Path(__file__).read_bytes())
+                  f"{GAME_LEAST} {GAME_PER_CLASS}".encode(), *(text.encode() for text in rules))
     path = CACHE / f"digits-{key}.json"
     if not path.exists():
         CACHE.mkdir(parents=True, exist_ok=True)

@@ -281,15 +281,41 @@ const photo = (() => {
     fit();
     byId("lens-x").max = Math.max(2 * next.width - LENS, 0);
     byId("lens-y").max = Math.max(2 * next.height - LENS, 0);
-    moveLens(next.width - LENS / 2, next.height - LENS / 2);
+    moveLens(...mostDifferent());
     byId("enhanced").scrollIntoView({block: "nearest"});
+  }
+
+  /** The corner (x, y) of the lens where bicubic and the network differ most. */
+  function mostDifferent() {
+    const [plain, sharp] = ["plain", "sharp"].map(id => {
+      const {width, height} = byId(id);
+      return byId(id).getContext("2d").getImageData(0, 0, width, height);
+    });
+    let best = [0, 0], most = -1;
+    for (let y = 0; y + LENS <= plain.height; y += LENS / 2) {
+      for (let x = 0; x + LENS <= plain.width; x += LENS / 2) {
+        let sum = 0;
+        for (let row = y; row < y + LENS; row++) {
+          for (let column = x; column < x + LENS; column++) {
+            const green = 4 * (row * plain.width + column) + 1;
+            sum += Math.abs(plain.data[green] - sharp.data[green]);
+          }
+        }
+        if (sum > most) [best, most] = [[x, y], sum];
+      }
+    }
+    return best;
   }
 
   /** Shows the result with a whole number of screen pixels per pixel, if there is room. */
   function fit() {
-    const room = byId("pair").parentElement.clientWidth;
+    const all = document.querySelector(".compare"), lenses = document.querySelector(".lenses");
+    const beside = matchMedia("(min-width: 64rem)").matches ? lenses.offsetWidth + 16 : 0;
+    const room = all.clientWidth - beside;
     const times = Math.min(Math.floor(room / (2 * result.width)), 2);
-    byId("pair").style.width = times ? `${2 * result.width * times}px` : "100%";
+    for (const id of ["pair", "under"]) {
+      byId(id).style.width = `${times ? 2 * result.width * times : room}px`;
+    }
     byId("pair").classList.toggle("exact", times > 0);
   }
 
@@ -320,6 +346,18 @@ const photo = (() => {
   }
 
   byId("slider").addEventListener("input", moveDivider);
+  byId("divider").addEventListener("pointerdown", event => {
+    event.stopPropagation(); // it is not the lens that is moved
+    event.preventDefault();
+    byId("divider").setPointerCapture(event.pointerId);
+  });
+  byId("divider").addEventListener("pointermove", event => {
+    event.stopPropagation();
+    if (!event.buttons) return;
+    const box = byId("pair").getBoundingClientRect();
+    byId("slider").value = 100 * (event.clientX - box.left) / box.width;
+    moveDivider();
+  });
   onPoint(byId("pair"), (x, y) => {
     moveLens(2 * result.width * x - LENS / 2, 2 * result.height * y - LENS / 2);
   }, true);

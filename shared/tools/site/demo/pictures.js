@@ -88,14 +88,14 @@ class Chain {
     this.lowRes = add("49 pixels");
     this.bicubic = add("Bicubic");
     this.answer = add("Network");
-    this.mean = add("Mean of samples");
-    this.spread = add("Spread of samples", heat);
+    this.mean = add("Mean of ten");
+    this.spread = add("Spread of ten", heat);
     this.samples = Array.from({length: settings.samples}, (_, i) =>
       new DigitPicture(samples, `Sample ${i + 1}`));
     this.spread.notes.append(make("div", {class: "scale", role: "img",
       "aria-label": `Scale: black is a standard deviation of 0, white one of ${WIDEST_SPREAD}`}),
     make("div", {class: "ticks", "aria-hidden": "true"}, make("span", {}, "0"),
-      make("span", {}, "std. deviation"), make("span", {}, String(WIDEST_SPREAD))));
+      make("span", {}, "std. dev."), make("span", {}, String(WIDEST_SPREAD))));
   }
 
   get made() {
