@@ -75,9 +75,9 @@ def test_a_network_is_exported_once_per_weights(cache, tmp_path, monkeypatch):
     def load(name):
         exports.append(name)
         image = keras.Input((None, None, 1))
-        convolution = keras.layers.Conv2D(16, 3, padding="same")
+        convolution = keras.layers.Conv2D(64, 3, padding="same")
         model = keras.Model(image, convolution(image), name=name)
-        convolution.kernel.assign(np.full((3, 3, 1, 16), 1 / 3))  # no float16 number
+        convolution.kernel.assign(np.full((3, 3, 1, 64), 1 / 3))  # no float16 number
         return model
 
     monkeypatch.setattr(demo.weights, "load", load)
@@ -131,7 +131,7 @@ def page(cache, tmp_path, monkeypatch):
 
 
 def test_the_page_holds_everything_and_asks_for_nothing(page):
-    assert "{{" not in page and "87 of" in page
+    assert not re.search(r"\{\{[\w:.|]+\}\}", page) and "87 correctly" in page
     assert "default-src 'none'" in page
     assert not re.search(r'(src|href)="(?!data:|#|\.\./)', page)
     blocks = dict(re.findall(r'<script id="([\w-]+)" type="text/plain">([\w+/=]+)</script>', page))

@@ -29,7 +29,7 @@ pytest.importorskip("tf2onnx")
 WIDTHS, HEIGHT = (400, 1100, 1920), 900
 PARTS = ("draw", "game", "photo")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-PATIENCE = 60_000  # milliseconds that a computation may take on a busy machine
+PATIENCE = 600_000  # milliseconds that a computation may take on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -262,14 +262,14 @@ def enhanced(page, extent):
 
 
 def test_a_part_of_a_photo_is_enlarged_as_by_keras_and_equals_the_whole(watched):
-    truth = photos.load_photos("validation")["dogs"][300:580, 200:500]
+    truth = photos.load_photos("validation")["dogs"][330:555, 190:399]
     page = watched.open("#photo")
     page.set_input_files("#file", [picture_file(truth, "PNG")])
     page.wait_for_selector("#chosen:not([hidden])")
     sizes = [page.evaluate(f"photo.source.{axis}.tiles.length") for axis in ("rows", "columns")]
     assert sizes == [2, 2]
     region, whole = enhanced(page, "2,2")
-    assert region == [0, 0, 300, 280]
+    assert region == [0, 0, 209, 225]
     difference = np.abs(whole.astype(int) - zoom.enhance(truth, "zoom"))
     assert difference.max() <= 1 and (difference > 0).mean() < 1e-3
 

@@ -248,7 +248,7 @@ def lesson(topics, folder=None):
     Raises FileNotFoundError if there is none.
     """
     for topic in topics.split("|"):
-        found = sorted((folder or paths.ROOT / "notebooks").glob(f"[0-9]*_{topic}.ipynb"))
+        found = sorted((folder or paths.ROOT / "notebooks").glob(f"[0-9][0-9]_{topic}.ipynb"))
         if found:
             return found[0].stem
     raise FileNotFoundError(f"the demo links to a lesson on {topics}, and notebooks/ has none")

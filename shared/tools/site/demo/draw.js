@@ -269,7 +269,10 @@ const draw = (() => {
     const digit = meant();
     chain.show(latest, digit);
     if (drawn) chain.showSamples(drawn, latest.truth, digit);
-    byId("verdict").replaceChildren(...sentence(digit));
+    const text = make("p", {}, ...sentence(digit));
+    if (text.textContent !== byId("verdict").textContent) { // or it would be read aloud again
+      byId("verdict").replaceChildren(...text.childNodes);
+    }
     fillTable(digit);
     if (drawn) document.body.dataset.state = "complete";
   }
