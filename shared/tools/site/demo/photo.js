@@ -11,6 +11,7 @@ const photo = (() => {
 
   let source = null; // {blob, name, width, height, rows, columns}
   let part = null; // {row, column, down, across}: the first cell, and how many
+  let reading = 0; // a number that changes when another photo is taken
   let job = 0; // a number that changes when a computation is cancelled
   let result = null; // {name, original, x, y, width, height}
 
@@ -20,18 +21,21 @@ const photo = (() => {
   // ---- which photo
 
   async function take(blob, name) {
+    const mine = ++reading;
     cancel();
     say("The photo is being read.");
     let bitmap;
     try {
       bitmap = await createImageBitmap(blob); // turned as its EXIF data say
     } catch {
+      if (mine !== reading) return;
       say(blob.type.startsWith("image/") || !blob.type
         ? `${name} cannot be read: it is damaged or too large, or this browser does not know its `
           + "format. Try JPEG, PNG or WebP."
         : `${name} is not a photo: choose a JPEG, PNG or WebP file.`);
       return;
     }
+    if (mine !== reading) return;
     const {width, height} = bitmap;
     source = {blob, name, width, height, columns: grid(width, TILE, MARGIN),
       rows: grid(height, TILE, MARGIN)};
@@ -46,7 +50,7 @@ const photo = (() => {
     context.drawImage(bitmap, 0, 0, preview.width, preview.height);
     bitmap.close(); // from now on only the file and the preview take memory
     preview.setAttribute("aria-label", `The photo ${name}`);
-    result = null;
+    part = result = null;
     byId("enhanced").hidden = true;
     byId("chosen").hidden = false;
     say(`${name} has ${width} x ${height} pixels.`);
@@ -245,7 +249,9 @@ const photo = (() => {
   }
 
   function working(busy) {
+    const focused = document.activeElement === byId("cancel");
     byId("enhance").hidden = busy;
+    if (focused && !busy) byId("enhance").focus({preventScroll: true});
     byId("cancel").hidden = byId("progress").hidden = !busy;
     byId("progress").value = 0;
   }
@@ -262,7 +268,6 @@ const photo = (() => {
   byId("cancel").addEventListener("click", () => {
     cancel();
     say("Cancelled.");
-    byId("enhance").focus();
   });
 
   // ---- the result
