@@ -124,13 +124,14 @@ function simplified(points, error = 1) {
 // ---- links
 //
 // The text of a drawing is made of letters that a link may hold. Each stroke is a byte with its
-// number of points, at most 127, plus 128 for an eraser, and then two bytes per point.
+// number of points, plus 128 for an eraser, and then two bytes per point. After 127 points
+// another such byte follows, with the number of further points of the same stroke.
 
 /** A drawing as the end of a link, for example "digit=3&right=1&ink=Ag0V...". */
 function toLink(drawing) {
   const bytes = [];
   for (const {erase, points} of drawing.strokes) {
-    for (let i = 0; i < points.length; i += 126) { // the pieces of a long stroke share a point
+    for (let i = 0; i <= points.length; i += 127) {
       const piece = points.slice(i, i + 127);
       bytes.push(piece.length + (erase ? 128 : 0), ...piece.flat());
     }
@@ -160,13 +161,14 @@ function fromLink(text, shippedCount) {
   try {
     bytes = atob((link.get("ink") ?? "").replace(/-/g, "+").replace(/_/g, "/"));
   } catch { /* not base64 */ }
+  let stroke = null; // one that goes on
   for (let i = 0; i < bytes.length;) {
-    const head = bytes.charCodeAt(i++);
-    const points = [];
+    const head = bytes.charCodeAt(i++), points = stroke?.points ?? [];
     for (let k = 0; k < head % 128 && i + 1 < bytes.length; k++, i += 2) {
       points.push([bytes.charCodeAt(i), bytes.charCodeAt(i + 1)]);
     }
-    if (points.length) drawing.strokes.push({erase: head > 127, points});
+    if (!stroke && points.length) drawing.strokes.push({erase: head > 127, points});
+    stroke = head % 128 === 127 ? drawing.strokes.at(-1) : null;
   }
   return drawing;
 }
