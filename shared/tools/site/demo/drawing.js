@@ -9,7 +9,6 @@ const SIDE = 28;
 const BOX = 20; // the longer side of a digit of MNIST, in pixels
 const PEN = 2.4; // width of the pen in pixels of the 28x28 image
 const ERASER = 4;
-const FINE = 4; // points per pixel and direction at which the ink is sampled
 
 const emptyDrawing = () => ({digit: null, strokes: [], right: 0, down: 0});
 
@@ -46,41 +45,40 @@ function asMnist(drawing, shipped) {
   return moved(image, drawing.right, drawing.down);
 }
 
-/** Draws strokes onto an image, one after the other, each point put in its place by `place`. */
+/**
+ * Draws strokes onto an image, one after the other, each point put in its place by `place`.
+ *
+ * How much of a pixel the pen covers follows from the distance of the pixel's middle from the
+ * line: all of it half a pixel inside the edge of the stroke, nothing half a pixel outside.
+ */
 function paint(image, strokes, place) {
   for (const {erase, points} of strokes) {
     const radius = (erase ? ERASER : PEN) / 2;
     const path = points.map(place);
-    const hits = new Uint8Array((SIDE * FINE) ** 2);
+    const distances = new Float32Array(image.length).fill(Infinity);
     for (let i = 0; i < path.length; i++) {
-      markNear(hits, path[Math.max(i - 1, 0)], path[i], radius);
+      measure(distances, path[Math.max(i - 1, 0)], path[i], radius + 1);
     }
-    for (let pixel = 0; pixel < image.length; pixel++) {
-      const top = Math.floor(pixel / SIDE) * FINE, left = pixel % SIDE * FINE;
-      let sum = 0;
-      for (let y = top; y < top + FINE; y++) {
-        for (let x = left; x < left + FINE; x++) sum += hits[y * SIDE * FINE + x];
-      }
-      const covered = sum / FINE ** 2;
+    distances.forEach((distance, pixel) => {
+      const covered = Math.min(Math.max(radius - distance + 0.5, 0), 1);
       image[pixel] = erase ? Math.min(image[pixel], 1 - covered) : Math.max(image[pixel], covered);
-    }
+    });
   }
 }
 
-/** Marks the sample points that are at most `radius` pixels away from the line from a to b. */
-function markNear(hits, a, b, radius) {
-  const side = SIDE * FINE;
+/** Lowers distances to those from the line from a to b, for pixels that are nearer than `reach`. */
+function measure(distances, a, b, reach) {
   const [dx, dy] = [b[0] - a[0], b[1] - a[1]];
   const square = dx * dx + dy * dy;
-  const from = low => Math.max(Math.floor((low - radius) * FINE), 0);
-  const to = high => Math.min(Math.ceil((high + radius) * FINE), side);
+  const from = low => Math.max(Math.floor(low - reach), 0);
+  const to = high => Math.min(Math.ceil(high + reach), SIDE);
   for (let row = from(Math.min(a[1], b[1])); row < to(Math.max(a[1], b[1])); row++) {
     for (let column = from(Math.min(a[0], b[0])); column < to(Math.max(a[0], b[0])); column++) {
-      const x = (column + 0.5) / FINE - a[0], y = (row + 0.5) / FINE - a[1];
+      const x = column + 0.5 - a[0], y = row + 0.5 - a[1];
       const along = square ? Math.min(Math.max((x * dx + y * dy) / square, 0), 1) : 0;
-      if ((x - along * dx) ** 2 + (y - along * dy) ** 2 <= radius * radius) {
-        hits[row * side + column] = 1;
-      }
+      const distance = Math.hypot(x - along * dx, y - along * dy);
+      const pixel = row * SIDE + column;
+      distances[pixel] = Math.min(distances[pixel], distance);
     }
   }
 }
