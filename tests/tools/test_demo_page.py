@@ -247,9 +247,11 @@ def picture_file(pixels, kind, **options):
     return {"name": f"test.{kind.lower()}", "mimeType": mime, "buffer": data.getvalue()}
 
 
-def enhanced(page, extent):
+def enhanced(page, extent, across="0"):
     """Enhance a part of the size ``extent``, save the result, and return (region, pixels)."""
     page.select_option("#extent", extent)
+    page.locator("#across").evaluate(
+        "(slider, at) => { slider.value = at; slider.dispatchEvent(new Event('input')); }", across)
     page.click("#enhance")
     page.wait_for_selector("#enhance:not([hidden])")
     with page.expect_download() as download:
@@ -271,10 +273,9 @@ def test_a_part_of_a_photo_is_enlarged_as_by_keras_and_equals_the_whole(watched)
     region, whole = enhanced(page, "2,2")
     assert region == [0, 0, 209, 225]
     difference = np.abs(whole.astype(int) - zoom.enhance(truth, "zoom"))
-    assert difference.max() <= 1 and (difference > 0).mean() < 1e-3
+    assert difference.max() <= 1 and (difference > 0).mean() < 0.02  # float16
 
-    page.locator("#across").fill("1")
-    (x, y, width, height), part = enhanced(page, "1,1")
+    (x, y, width, height), part = enhanced(page, "1,1", across="1")
     assert x > 0
     np.testing.assert_array_equal(part, whole[2 * y:2 * (y + height), 2 * x:2 * (x + width)])
     plain = page.evaluate(
@@ -340,13 +341,9 @@ def test_a_photo_is_turned_as_its_camera_says(watched):
     page.wait_for_selector("#chosen:not([hidden])")
     assert "400 x 500 pixels" in page.inner_text("#photo-status")
     upright = np.rot90(turned, -1)
-    row = page.evaluate("""async () => {
-        const blob = photo.source.blob;
-        const canvas = make("canvas", {width: 60, height: 400});
-        canvas.getContext("2d").drawImage(await createImageBitmap(blob, 330, 50, 60, 400), 0, 0);
-        return Array.from(canvas.getContext("2d").getImageData(0, 0, 60, 400).data);
-    }""")
-    part = np.array(row).reshape(400, 60, 4)[..., :3]
+    pixels = page.evaluate(
+        "photo.pixelsOf(photo.source, 330, 50, 60, 400).then(({data}) => Array.from(data))")
+    part = np.array(pixels).reshape(400, 60, 4)[..., :3]
     assert np.abs(part - upright[50:450, 330:390].astype(int)).mean() < 2
 
 

@@ -175,12 +175,13 @@ const photo = (() => {
 
   /** Pixels of the photo, RGBA on white. The file is decoded again, so memory stays free. */
   async function pixelsOf({blob}, x, y, width, height) {
-    const bitmap = await createImageBitmap(blob, x, y, width, height);
+    // Whole, since Chromium cuts a part out before it turns the photo.
+    const bitmap = await createImageBitmap(blob);
     const canvas = make("canvas", {width, height});
     const context = canvas.getContext("2d", {willReadFrequently: true});
     context.fillStyle = "#fff";
     context.fillRect(0, 0, width, height);
-    context.drawImage(bitmap, 0, 0);
+    context.drawImage(bitmap, -x, -y);
     bitmap.close();
     return context.getImageData(0, 0, width, height);
   }
@@ -277,7 +278,7 @@ const photo = (() => {
     for (const [id, canvas] of [["plain", plain], ["sharp", sharp]]) {
       const shown = byId(id);
       [shown.width, shown.height] = [canvas.width, canvas.height];
-      shown.getContext("2d").drawImage(canvas, 0, 0);
+      shown.getContext("2d", {willReadFrequently: true}).drawImage(canvas, 0, 0);
     }
     const size = `${2 * next.width} x ${2 * next.height} pixels`;
     byId("plain").setAttribute("aria-label", `The part enlarged by bicubic, ${size}`);
@@ -385,5 +386,5 @@ const photo = (() => {
   moveDivider();
 
   return {open: () => setAddress("photo", ""), take, movePart, get source() { return source; },
-    get part() { return part; }, get result() { return result; }};
+    get part() { return part; }, pixelsOf, get result() { return result; }};
 })();
