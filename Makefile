@@ -15,7 +15,7 @@ lesson = $(or $(wildcard notebooks/0$(1)_*.ipynb notebooks/$(1)_*.ipynb),$(error
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help lab course site colab check test test-slow test-lessons test-colab test-site notebooks weights clean distclean
+.PHONY: help lab course site demo colab check test test-slow test-lessons test-colab test-site notebooks weights clean distclean
 
 help:
 	@echo 'make lab         open the first lesson in JupyterLab'
@@ -23,6 +23,9 @@ help:
 	@echo '                 from their stored outputs'
 	@echo 'make course      run every lesson on this machine, write the notebooks to build/course/'
 	@echo '                 (LESSONS="1 3" for some of them)'
+	@echo 'make demo        draw a digit and zoom into a photo in the browser, with the trained networks;'
+	@echo '                 writes build/site/demo/index.html, one file that works offline (the first'
+	@echo '                 time takes a minute and fetches ONNX Runtime Web with npm)'
 	@echo 'make colab       write lessons 01 to 05 as one notebook for Google Colab, which needs no'
 	@echo '                 other file, to build/colab/'
 	@echo
@@ -51,6 +54,9 @@ course: .venv/.installed
 
 site: .venv/.site
 	$(PY) -m shared.tools.site
+
+demo: .venv/.installed
+	$(PY) -m shared.tools.site.demo --open
 
 colab: .venv/.installed
 	$(PY) -m shared.tools.colab

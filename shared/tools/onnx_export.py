@@ -13,32 +13,41 @@ import numpy as np
 SIZES = ((16, 24), (33, 21))  # height and width of the inputs for which outputs are compared
 
 
-def export_onnx(model, path, tolerance=1e-5):
+def export_onnx(model, path, tolerance=1e-5, inputs=None):
     """Write ``model`` to the file ``path`` and return an ONNX Runtime session of it.
 
     Args:
-        model: a ``keras.Model`` with one input (n, height, width, channels) of any size.
-        tolerance: the largest difference allowed, for inputs in [0, 1].
+        model: a ``keras.Model`` with one output.
+        tolerance: the largest difference allowed.
+        inputs: a list of inputs for which outputs are compared: arrays, or dicts of arrays for a
+            network that takes a dict. If None, the network takes images (n, height, width,
+            channels) of any size, and random ones in [0, 1] are compared.
 
     Raises ValueError if ONNX Runtime returns another shape or other values than Keras.
     """
-    import onnxruntime  # here, because the course itself does not need it
-
-    channels = model.input_shape[3]
+    inputs = random_images(model) if inputs is None else inputs
     # Keras exports only a model that was called before; one that was loaded was not.
-    model(np.zeros((1, *SIZES[0], channels), "float32"))
+    model(inputs[0])
     with _without_constant_shapes():
         model.export(str(path), format="onnx", verbose=False)
+    return compared(model, path, tolerance, inputs)
+
+
+def compared(model, path, tolerance, inputs=None):
+    """An ONNX Runtime session of the file ``path``, compared with ``model``.
+
+    Takes and raises the same as ``export_onnx``.
+    """
+    import onnxruntime  # here, because the course itself does not need it
+
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    rng = np.random.default_rng(0)
-    for size in SIZES:
-        image = rng.random((1, *size, channels), "float32")
-        expected = keras.ops.convert_to_numpy(model(image))
-        exported = run_onnx(session, image)
+    for given in random_images(model) if inputs is None else inputs:
+        expected = keras.ops.convert_to_numpy(model(given))
+        exported = run_onnx(session, given)
         if exported.shape != expected.shape:
+            shapes = keras.tree.map_structure(np.shape, given)
             raise ValueError(f"{model.name} was exported wrongly: for an input of shape "
-                             f"{image.shape} it returns {exported.shape} instead of "
-                             f"{expected.shape}")
+                             f"{shapes} it returns {exported.shape} instead of {expected.shape}")
         difference = np.abs(exported - expected).max()
         if not difference <= tolerance:
             raise ValueError(f"{model.name} was exported wrongly: its output differs by up to "
@@ -46,9 +55,53 @@ def export_onnx(model, path, tolerance=1e-5):
     return session
 
 
-def run_onnx(session, images):
-    """The output of an ONNX Runtime session for images (n, height, width, channels), float32."""
-    return session.run(None, {session.get_inputs()[0].name: images})[0]
+def random_images(model):
+    """Random images for a network that takes images of any size: one array for each of SIZES."""
+    rng = np.random.default_rng(0)
+    return [rng.random((1, *size, model.input_shape[3]), "float32") for size in SIZES]
+
+
+def run_onnx(session, inputs):
+    """The output of an ONNX Runtime session.
+
+    Args:
+        inputs: images (n, height, width, channels), float32, or a dict of such arrays by the
+            names of the network's inputs.
+    """
+    if not isinstance(inputs, dict):
+        inputs = {session.get_inputs()[0].name: inputs}
+    return session.run(None, inputs)[0]
+
+
+def store_as_float16(path, target, least=64):
+    """Copy an ONNX file, with its weights stored as float16: half the size.
+
+    The weights are cast back to float32 when the file is loaded, so the network still computes
+    in float32. Weights with at most 11 significant binary digits, as the shipped networks have
+    them, do not change at all; others change by at most one part in 2,048.
+
+    Args:
+        path, target: the file that is read, and the file that is written.
+        least: arrays with fewer numbers than this stay as they are.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load(str(path))
+    casts = []
+    for tensor in model.graph.initializer:
+        weights = numpy_helper.to_array(tensor)
+        if weights.dtype != np.float32 or weights.size < least or np.abs(weights).max() > 65_504:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(weights.astype("float16"), f"{name}_float16"))
+        casts.append(onnx.helper.make_node("Cast", [f"{name}_float16"], [name],
+                                           name=f"{name}_cast", to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(target))
 
 
 def _without_constant_shapes():

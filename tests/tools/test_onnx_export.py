@@ -68,6 +68,35 @@ def test_a_network_of_other_values_after_export_is_refused(error, tmp_path, monk
         onnx_export.export_onnx(small(), tmp_path / "network.onnx", tolerance=1e-3)
 
 
+def test_a_network_that_takes_a_dict_is_compared_by_the_names_of_its_inputs(tmp_path):
+    first, second = (keras.Input((None, None, 1), name=name) for name in ("first", "second"))
+    model = keras.Model({"first": first, "second": second},
+                        keras.layers.Subtract()([first, second]), name="difference")
+    images = np.random.default_rng(1).random((2, 3, 4, 5, 1), "float32")
+    inputs = {"second": images[1], "first": images[0]}
+    session = onnx_export.export_onnx(model, tmp_path / "network.onnx", inputs=[inputs])
+    np.testing.assert_allclose(onnx_export.run_onnx(session, inputs), images[0] - images[1])
+
+
+def test_storing_as_float16_halves_the_file_and_rounds_weights_to_eleven_digits(tmp_path):
+    model = small()
+    model.set_weights([np.float32(np.float16(array)) for array in filled(model).get_weights()])
+    full, half = tmp_path / "full.onnx", tmp_path / "half.onnx"
+    session = onnx_export.export_onnx(model, full)
+    onnx_export.store_as_float16(full, half)
+    assert half.stat().st_size < 0.75 * full.stat().st_size
+    images, = onnx_export.random_images(model)[:1]
+    exact = onnx_export.run_onnx(onnx_export.compared(model, half, 1e-5), images)
+    np.testing.assert_array_equal(exact, onnx_export.run_onnx(session, images))
+
+    model.set_weights([array * np.float32(1.01) for array in model.get_weights()])
+    onnx_export.export_onnx(model, full)
+    onnx_export.store_as_float16(full, half)
+    with pytest.raises(ValueError, match="differs by up to .* and 1e-06 is allowed"):
+        onnx_export.compared(model, half, 1e-6)
+    onnx_export.compared(model, half, 1e-2)
+
+
 def test_tf2onnx_is_left_as_it_was(tmp_path):
     from tf2onnx import optimizer
 
