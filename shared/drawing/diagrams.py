@@ -342,6 +342,9 @@ def _start_of_block(steps, number):
                 for place in inside) and steps[start]["shape"] == steps[number]["shape"]
                 and not any(steps[place]["kind"] in ("block", "input", "grow")
                             for place in inside)
+                # From before the start, a block reads vectors, such as a time, but no images.
+                and all(source >= start or len(steps[source]["shape"]) == 1
+                        for place in inside for source in steps[place]["inputs"])
                 and not any(source in inside for step in steps[number + 1:]
                             for source in step["inputs"])):
             return start

@@ -89,7 +89,7 @@ def computed(model, image):
     (lambda: upscalers.residual_network(width=6, blocks=2), 7, "7x7x1", "28x28x1"),
     (lambda: upscalers.residual_network(width=6, blocks=1, upsampler="transposed"), 7, "7x7x1",
      "28x28x1"),
-    (lambda: papers.unet((4, 4, 8, 8)), 20, "20x20x1", "40x40x1"),
+    (lambda: papers.unet((4, 8, 16, 64)), 20, "20x20x1", "40x40x1"),
     (lambda: papers.ircnn(4), 12, "12x12x1", "24x24x1"),
     (lambda: zoom_network.zoom(4, 2, 2), 12, "12x12x1", "24x24x1"),
     (lambda: classifiers.classifier_a(), 28, "28x28x1", "10")])
@@ -151,7 +151,7 @@ def test_different_blocks_are_not_taken_for_equal():
 
 
 @pytest.mark.parametrize("model, size", [
-    (lambda: papers.unet((4, 4, 8, 8)), (16, 16)), (lambda: papers.srcnn(), (16, 16)),
+    (lambda: papers.unet((4, 8, 16, 64)), (16, 16)), (lambda: papers.srcnn(), (16, 16)),
     (lambda: zoom_network.zoom(4, 8, 2), (16, 16)), (lambda: classifiers.classifier_b(), (28, 28)),
     (lambda: papers.ircnn(4, batch_norm=False), (16, 16))])
 def test_networks_fit_the_page_and_their_words_do_not_overlap(model, size):
