@@ -164,7 +164,7 @@ def random_photo_network():
     shrinks.
     """
     narrow = {"srcnn": {}, "vdsr": {"width": 2}, "ircnn": {"width": 2},
-              "unet": {"widths": (2, 4, 16, 64)}, "zoom": {"width": 2, "expansion": 2}}
+              "unet": {"widths": (2, 4, 16, 64)}, "zoom": {"width": 2, "blocks": 8, "expansion": 2}}
 
     def random_photo_network(name, seed=0):
         rng = np.random.default_rng(seed)

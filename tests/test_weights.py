@@ -76,6 +76,7 @@ def test_a_network_that_is_missing_is_trained_by_its_recipe_saved_and_loaded(ben
     assert capsys.readouterr().out.startswith("epoch 1/1")
 
 
+@pytest.mark.slow
 def test_what_a_network_needs_is_trained_before_it_and_handed_in_by_name(bench):
     weights.load_or_train("top", progress=False)
     assert bench.built == ["root", "right", "left", "top"]  # root once, and before both
@@ -101,6 +102,7 @@ def test_training_again_replaces_the_network_and_none_of_those_it_needs(bench):
     assert same_weights(store.load("root"), stored["root"])
 
 
+@pytest.mark.slow
 def test_training_asked_to_be_silent_is_silent_for_the_needed_networks_too(bench, capsys):
     weights.train("left", progress=False)
     weights.load_or_train("right", progress=False)
@@ -127,6 +129,7 @@ def number_format():
     keras.mixed_precision.set_dtype_policy(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy, computes_in", [("mixed_bfloat16", "bfloat16"),
                                                  ("float32", "float32")])
 def test_a_frozen_network_has_its_stored_weights_and_the_current_number_format(

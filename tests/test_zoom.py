@@ -227,6 +227,7 @@ def test_missing_weights_say_how_to_get_them(work, capsys, monkeypatch):
     assert "python -m shared.train zoom" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_it_runs_as_a_module(work, run_python):
     saved("a.png")
     run_python("import runpy, sys; sys.argv = ['zoom', sys.argv[1], '--model', 'bicubic']\n"

@@ -418,4 +418,3 @@ def _font(size=26, bold=False):
 
 def _font_height():
     return sum(_font().getmetrics())
-

@@ -44,6 +44,7 @@ def test_with_too_small_a_margin_the_tiles_would_show(random_photo_network, monk
     assert (zoom.enhance(image, model, side=64) != zoom.enhance(image, model, side=1000)).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["unet", "ircnn"])
 @pytest.mark.parametrize("scale", [2, 4])
 def test_a_region_is_to_the_last_bit_a_crop_of_the_whole_result(

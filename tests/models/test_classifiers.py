@@ -127,6 +127,7 @@ def test_its_loss_is_the_reconstruction_plus_the_weighted_cross_entropy(some_dig
     assert found == pytest.approx(wanted, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_no_bit_of_the_classifier_changes_while_the_upscaler_learns(some_digits):
     classifier = untrained()
     before, fingerprint = bits(classifier), classifiers.fingerprint(classifier)
@@ -153,6 +154,7 @@ def test_without_freezing_weights_and_batch_statistics_do_change(some_digits):
     assert all(moved)
 
 
+@pytest.mark.slow
 def test_the_cross_entropy_alone_trains_the_upscaler(some_digits):
     """With weight 0 on the reconstruction, all gradients come through the classifier."""
     upscaler, model = small(untrained())

@@ -134,6 +134,7 @@ def test_turned_convolutions_of_a_turned_image_give_the_turned_output(widths, tu
     np.testing.assert_allclose(found, turns.turned(output, turn), atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(3, 3, 1, 8), (3, 3, 8, 16), (3, 3, 8, 4)])
 def test_an_eighth_of_the_weights_of_a_turned_convolution_is_free(shape):
     size = int(np.prod(shape))

@@ -78,6 +78,7 @@ def test_a_model_survives_a_round_trip_through_its_config():
         np.testing.assert_allclose(run(again, x), run(model, x), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_saved_upscalers_load_in_a_fresh_process_with_safe_mode_on(after_loading, small):
     x = np.random.default_rng(0).random((2, 6, 9, 1), "float32")
     networks = {upsampler: residual_network(4, width=4, blocks=2, upsampler=upsampler)

@@ -104,6 +104,7 @@ def test_equivariant_kernels_vary_as_much_as_plain_ones_before_training():
         assert np.std(kernel) == pytest.approx(np.std(one.kernel), rel=0.25)
 
 
+@pytest.mark.slow
 def test_weights_stay_the_mean_of_their_turns_in_training():
     keras.utils.set_random_seed(1)
     model = equivariant_zoom(8, 1, 2)

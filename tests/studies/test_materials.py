@@ -91,6 +91,7 @@ def test_a_run_follows_from_its_seed_and_its_material(small):
         assert max(np.abs(x - y).max() for x, y in zip(first, other, strict=True)) > 2e-3
 
 
+@pytest.mark.slow
 def test_a_run_is_trained_by_the_optimizer_that_the_settings_name(small, monkeypatch):
     models, compile_model = [], loop.compile_model
 

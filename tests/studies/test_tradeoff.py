@@ -196,6 +196,7 @@ def test_fine_tuning_begins_with_the_weights_of_the_trained_network_and_leaves_i
         np.testing.assert_array_equal(now, wanted)
 
 
+@pytest.mark.slow
 def test_the_loss_is_log_mse_plus_the_weighted_cross_entropy(some_digits, compiled):
     classifier = simple_classifier()
     upscaler = train(some_digits, 7, 0.3, 1, classifier=classifier)

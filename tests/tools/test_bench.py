@@ -32,6 +32,7 @@ def test_the_ratio_is_the_median_of_the_rounds_not_that_of_the_medians(monkeypat
     assert bench.take_turns(None, None, repeats=3) == (2, 4, 1.5)  # of 4, 1 and 1.5
 
 
+@pytest.mark.slow
 def test_what_is_not_installed_is_skipped_and_the_rest_is_measured(monkeypatch, capsys):
     for name in ("torch", "onnxruntime", "resource"):
         monkeypatch.setitem(sys.modules, name, None)  # an import of it fails
@@ -47,6 +48,7 @@ def test_what_is_not_installed_is_skipped_and_the_rest_is_measured(monkeypatch, 
     assert ratio == pytest.approx(seconds / limit, abs=0.006)
 
 
+@pytest.mark.slow
 @needs_onnx
 def test_enhance_is_compared_with_the_network_in_onnx_runtime():
     line = bench.bench_enhance(repeats=1, side=96)

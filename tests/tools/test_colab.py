@@ -25,7 +25,7 @@ from shared.tools import colab, colab_cells
 LESSONS = sorted((ROOT / "notebooks").glob("0[1-5]_*.ipynb"))
 # What the package imports and Colab has; the others (nbformat, psutil, ...) run the lessons.
 IN_COLAB = {"keras", "tensorflow", "torch", "numpy", "scipy", "skimage", "matplotlib", "pandas",
-            "PIL", "IPython", "h5py"}
+            "PIL", "IPython", "h5py", "jax", "pygments", "tqdm"}
 
 
 @pytest.fixture(scope="module")

@@ -27,11 +27,11 @@ def small():
 
 @pytest.mark.parametrize("model", [
     lambda: zoom_network.zoom(width=8, blocks=1, expansion=2),
-    lambda: zoom_network.zoom(width=8, blocks=1, expansion=2),
+    lambda: papers.unet((4, 8, 16, 64)),
     papers.srcnn,
     papers.vdsr,
     lambda: upscalers.residual_network(4, width=8, blocks=1),
-], ids=["zoom", "zoom without self-ensemble", "srcnn", "vdsr", "residual_network"])
+], ids=["zoom", "unet", "srcnn", "vdsr", "residual_network"])
 def test_an_exported_network_computes_what_ours_does(model, tmp_path):
     model = filled(model())
     session = onnx_export.export_onnx(model, tmp_path / "network.onnx")
@@ -79,7 +79,7 @@ def test_a_network_that_takes_a_dict_is_compared_by_the_names_of_its_inputs(tmp_
 
 
 def test_storing_as_float16_halves_the_file_and_rounds_weights_to_eleven_digits(tmp_path):
-    model = small()
+    model = upscalers.residual_network(2, width=16, blocks=2, name="small")
     model.set_weights([np.float32(np.float16(array)) for array in filled(model).get_weights()])
     full, half = tmp_path / "full.onnx", tmp_path / "half.onnx"
     session = onnx_export.export_onnx(model, full)

@@ -136,6 +136,7 @@ def test_training_with_dropout_continues_to_the_same_weights(epoch, tmp_path, wh
         assert_ends_as(whole_by_graphs)
 
 
+@pytest.mark.slow
 def test_the_states_of_the_last_two_epochs_of_a_cycle_are_kept_until_the_network_is_saved(desk):
     with interrupted_in(3):
         train()
@@ -211,6 +212,7 @@ def test_on_a_full_disk_training_goes_on_and_the_older_states_stay(desk, whole, 
     assert_ends_as(whole)
 
 
+@pytest.mark.slow
 def test_what_versions_before_2_kept_is_removed_with_a_word(desk, whole):
     old = desk / "training" / "small" / "0123456789ab"
     (old / "state").mkdir(parents=True)

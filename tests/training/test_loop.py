@@ -45,6 +45,7 @@ def test_a_model_is_compiled_with_the_optimizer_and_the_rate_that_were_asked_for
     assert float(model.optimizer.learning_rate) == pytest.approx(5e-3)
 
 
+@pytest.mark.slow
 def test_a_compiled_model_counts_the_metrics_that_were_asked_for(model, digits):
     batches = pipeline.Batches(digits.x_train[:64], pipeline.low_and_high(), batch_size=16)
     loop.compile_model(model, len(batches), metrics=["mae"])
@@ -88,6 +89,7 @@ class Epochs(keras.callbacks.Callback):
             self.seen.append((self.epoch, self.batches.epoch))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first, seen", [(0, [(0, 0), (1, 1)]), (5, [(5, 5), (6, 6)])])
 def test_fit_gives_each_epoch_the_batches_of_its_number(first, seen, model, digits, capsys):
     """Keras calls ``on_epoch_end`` of the batches once more, before the first epoch."""
@@ -100,6 +102,7 @@ def test_fit_gives_each_epoch_the_batches_of_its_number(first, seen, model, digi
     assert [line.split()[1] for line in lines] == [f"{e + 1}/{first + 2}" for e, _ in seen]
 
 
+@pytest.mark.slow
 def test_fit_prints_nothing_if_asked_to(model, digits, capsys):
     batches = pipeline.Batches(digits.x_train[:64], pipeline.low_and_high(), batch_size=16)
     loop.compile_model(model, len(batches))
@@ -107,6 +110,7 @@ def test_fit_prints_nothing_if_asked_to(model, digits, capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_snapshots_keep_the_output_after_each_epoch(model, digits):
     truth = digits.x_train[:64]
     batches = pipeline.Batches(truth, pipeline.low_and_high(), batch_size=16, seed=1)

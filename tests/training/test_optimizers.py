@@ -62,6 +62,7 @@ def test_its_settings_survive_saving():
     assert again.get_config() == optimizer.get_config()
 
 
+@pytest.mark.slow
 def test_a_network_learns_with_it(digits):
     batches = pipeline.Batches(digits.x_train[:1024], pipeline.low_and_high(4), per_epoch=20)
     keras.utils.set_random_seed(1)

@@ -250,6 +250,7 @@ def test_a_cycle_with_a_running_mean_saves_the_mean_and_not_the_last_weights(des
     assert kept(keras.optimizers.Adam) > 1e-4
 
 
+@pytest.mark.slow
 def test_what_is_measured_and_saved_is_the_finished_network(desk, digits):
     truth = digits.x_train[:64]
     recipe = dataclasses.replace(
@@ -262,6 +263,7 @@ def test_what_is_measured_and_saved_is_the_finished_network(desk, digits):
     assert store.read_card("small")["test"]["off"] < 1e-5
 
 
+@pytest.mark.slow
 def test_the_needed_networks_are_handed_to_build_batches_and_measure(desk, digits):
     truth, handed = digits.x_train[:64], {}
 
