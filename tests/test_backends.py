@@ -37,6 +37,7 @@ np.savez(pathlib.Path(sys.argv[1]) / "found.npz", **found)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_another_backend_gives_the_numbers_of_tensorflow(backend, tmp_path, run_python):
     if keras.backend.backend() != "tensorflow":

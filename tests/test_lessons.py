@@ -104,8 +104,8 @@ def test_no_output_is_cleared(cells):
     assert not [cell.source for cell in code(cells) if "clear_output" in cell.source]
 
 
-def test_the_file_is_below_one_and_a_half_megabytes(path):
-    assert path.stat().st_size < 1_500_000
+def test_the_file_is_below_three_megabytes(path):
+    assert path.stat().st_size < 3_000_000
 
 
 def test_there_are_25_to_45_cells(cells):

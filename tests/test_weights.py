@@ -67,6 +67,7 @@ def test_a_network_that_is_there_is_loaded_and_nothing_is_trained(bench):
     assert bench.built == []
 
 
+@pytest.mark.slow
 def test_a_network_that_is_missing_is_trained_by_its_recipe_saved_and_loaded(bench, capsys):
     model = weights.load_or_train("alone")
     assert bench.built == ["alone"] and model.name == "alone"
@@ -86,6 +87,7 @@ def test_what_a_network_needs_is_trained_before_it_and_handed_in_by_name(bench):
     assert store.read_card("top")["test"] == {"needs": 2}
 
 
+@pytest.mark.slow
 def test_what_a_network_needs_is_loaded_where_it_is_there(bench):
     stored = put("left", "right")
     weights.load_or_train("top", progress=False)
@@ -94,6 +96,7 @@ def test_what_a_network_needs_is_loaded_where_it_is_there(bench):
         assert same_weights(network, stored[name])
 
 
+@pytest.mark.slow
 def test_training_again_replaces_the_network_and_none_of_those_it_needs(bench):
     stored = put("root", "left")
     assert weights.train("left", progress=False) == {"needs": 1}

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image as Picture
 from PIL import ImageDraw
 
-from shared.drawing.page import WIDTH, show_png
+from shared.drawing.page import WIDTH, show_image
 from shared.drawing.panels import ON_PAGE, _font, _font_height, as_rgb, framed, magnified
 from shared.drawing.roles import INK
 
@@ -36,7 +36,7 @@ def animation(frames, alt, caption=None, still=None, below=None, stages=6, secon
         names: n headings of the columns.
     """
     data, width = animated(frames, still, below, stages, seconds, side, label, names)
-    show_png(data, width, alt, caption)
+    show_image(data, width, alt, caption)
 
 
 def animated(frames, still=None, below=None, stages=6, seconds=0.25, side=None, label="",

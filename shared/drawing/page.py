@@ -62,19 +62,26 @@ def show(figure, alt, caption=None):
         show_caption(caption)
         return
     data, width = packed(figure)
-    show_png(data, width, alt, caption)
+    show_image(data, width, alt, caption)
 
 
-def show_png(data, width, alt, caption=None):
-    """Show the bytes of a PNG of ``width`` dots, two for each pixel of the page."""
+def show_image(data, width, alt, caption=None):
+    """Show the bytes of a PNG or JPEG of ``width`` dots, two for each pixel of the page."""
     # As metadata, because the IPython of Google Colab (7.34) has no argument `alt`.
     display(Image(data=data, metadata={"alt": alt}, width=width * PER_INCH // DPI))
     show_caption(caption)
 
 
-def show_sheet(sheet, alt, caption=None):
-    """Show a Pillow image, dot by dot and without loss."""
-    show_png(png(sheet), sheet.width, alt, caption)
+def show_sheet(sheet, alt, caption=None, lossless=True):
+    """Show a Pillow image: dot by dot as a PNG, or as a JPEG with one dot per pixel of the page."""
+    show_image(png(sheet) if lossless else jpeg(sheet), sheet.width, alt, caption)
+
+
+def jpeg(sheet):
+    """A Pillow image at half its size as the bytes of a JPEG that keeps the colours of pixels."""
+    file = io.BytesIO()
+    sheet.reduce(2).save(file, "JPEG", quality=80, subsampling=0, optimize=True)
+    return file.getvalue()
 
 
 def png(sheet):

@@ -10,7 +10,7 @@ from matplotlib.textpath import TextPath
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
-from shared.drawing.page import DPI, PER_INCH, WIDTH, png, show_png, show_sheet
+from shared.drawing.page import DPI, PER_INCH, WIDTH, png, show_image, show_sheet
 from shared.drawing.roles import FRAME, GREY, INK, ORANGE, WRONG
 
 ON_PAGE = DPI // PER_INCH  # dots per pixel of the page
@@ -199,7 +199,7 @@ def poster(images, columns, alt, width=WIDTH, caption=None):
     rows = [np.hstack(images[i:i + columns, ..., 0]) for i in range(0, len(images), columns)]
     greys = np.round(np.vstack(rows) * 63) * (255 / 63)
     data = png(Picture.fromarray(np.round(greys).astype("uint8")))
-    show_png(data, min(width, WIDTH) * ON_PAGE, alt, caption)
+    show_image(data, min(width, WIDTH) * ON_PAGE, alt, caption)
 
 
 def half_and_half(low_res, high_res):
@@ -220,7 +220,7 @@ def half_and_half(low_res, high_res):
     return np.concatenate([large[:, :, :middle], high_res[:, :, middle:]], axis=2)
 
 
-def photographs(images, alt, columns, caption=None):
+def photographs(images, alt, columns, caption=None, lossless=True):
     """Show photographs side by side, without loss: no pixel is resampled.
 
     Args:
@@ -231,6 +231,8 @@ def photographs(images, alt, columns, caption=None):
         columns: photographs per row; fewer if they would be wider than 900 pixels. A photograph
             that is wider than that alone has two of its pixels in one pixel of the page.
         caption: as for ``show``.
+        lossless: with False, a JPEG takes the place of a PNG, for sheets of many photographs
+            that are not there to be compared. It is a tenth of the size.
     """
     names = list(images) if isinstance(images, dict) else [""] * len(images)
     images = [as_rgb(image) for image in
@@ -242,7 +244,7 @@ def photographs(images, alt, columns, caption=None):
     tall = max(image.shape[0] for image in images)
     tiles = [(magnified(image, times * max(1, tall // len(image))), name, "", None)
              for name, image in zip(names, images, strict=True)]
-    show_sheet(sheet_of(tiles, columns), alt, caption)
+    show_sheet(sheet_of(tiles, columns), alt, caption, lossless)
 
 
 def strip(images, alt, caption=None, box=None, side=None, notes=None, wrong=None, columns=None):

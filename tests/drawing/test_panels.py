@@ -152,6 +152,14 @@ def test_photographs_are_lossless_at_twice_the_size(shown):
     assert found(picture, twice(large)) and found(picture, twice(small, 4))
 
 
+def test_a_sheet_that_need_not_be_lossless_is_a_jpeg_as_wide_on_the_page(shown):
+    tiles = [noise(40, 60, 3)] * 4
+    panels.photographs(tiles, "noise", columns=2)
+    panels.photographs(tiles, "noise", columns=2, lossless=False)
+    assert [image.format for image in shown] == ["png", "jpeg"]
+    assert shown[0].width == shown[1].width
+
+
 def test_photographs_are_at_most_900_pixels_wide(shown):
     panels.photographs([noise(20, 512, 3)] * 4, "four", columns=2)
     panels.photographs([noise(20, 1000, 3)], "one wide", columns=1)

@@ -170,6 +170,7 @@ def test_a_velocity_network_loads_in_a_fresh_process(network, low_res, after_loa
     np.testing.assert_allclose(found, network.predict_on_batch(given), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_another_backend_draws_the_same_digits(backend, network, low_res, tmp_path, run_python):
     if keras.backend.backend() != "tensorflow":

@@ -19,6 +19,7 @@ def networks():
             "classifier_a": classifiers.classifier_a(), "classifier_b": classifiers.classifier_a()}
 
 
+@pytest.mark.slow
 def test_the_figures_of_a_sampler_that_adds_noise_to_the_truth(monkeypatch, digits, networks):
     """Noise of deviation 0.1: a mean of k has MSE 0.01 / k, a single sample 20 dB."""
     some = digits._replace(x_test=digits.x_test[:60], y_test=digits.y_test[:60])
@@ -52,6 +53,7 @@ def mean_grey(name):
     return keras.Model(image, keras.layers.Dense(10)(grey), name=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("change", "frechet", "pixels", "spectrum"), [
     (lambda image: image + np.float32(0.1), 0.1**2, 0.1, 0.0),
     (lambda image: image * np.float32(2), None, None, 20 * np.log10(2))],
@@ -78,6 +80,7 @@ def test_distances_are_those_of_digits_at_even_places_from_true_digits_at_odd_pl
             assert figures[f"frechet_{name}"] == pytest.approx(frechet, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_the_figures_of_votes_that_are_set_by_hand(monkeypatch, networks):
     """Three samples of four images; two classes count only if A and B agree on one sample."""
     truth = np.random.default_rng(0).random((4, 28, 28, 1), "float32")

@@ -264,7 +264,7 @@ def enhanced(page, extent, across="0"):
 
 
 def test_a_part_of_a_photo_is_enlarged_as_by_keras_and_equals_the_whole(watched):
-    truth = photos.load_photos("validation")["dogs"][330:555, 190:399]
+    truth = photos.load_photos("validation")["dogs"][300:560, 150:410]
     page = watched.open("#photo")
     page.set_input_files("#file", [picture_file(truth, "PNG")])
     page.wait_for_selector("#chosen:not([hidden])")

@@ -84,7 +84,8 @@ def watched(browser):
 
 
 def look(page, scheme):
-    """Show a page of the site light or dark, as its button does."""
+    """Show a page of the site light or dark, as its button does, and at once."""
+    page.add_style_tag(content="* { transition: none !important; }")
     page.emulate_media(color_scheme=scheme)
     page.evaluate("scheme => { document.documentElement.dataset.theme = scheme; }", scheme)
 
