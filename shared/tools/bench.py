@@ -24,6 +24,7 @@ from PIL import Image
 
 from shared import paths, runtime, zoom
 from shared.data import pipeline
+from shared.enlarging.enhance import SIDE
 from shared.measures import timing
 from shared.models import flow, upscalers, zoom_network
 from shared.tools import onnx_export
@@ -151,10 +152,10 @@ def bench_file(megapixels):
 
     side = round((megapixels * 1e6) ** 0.5)
     session = onnx_session(store.load("zoom"))
-    tile = noise(zoom.SIDE, zoom.SIDE)[None, ..., :1] / np.float32(255)
+    tile = noise(SIDE, SIDE)[None, ..., :1] / np.float32(255)
 
     def theirs():
-        for _ in range(round(side * side / zoom.SIDE**2) or 1):
+        for _ in range(round(side * side / SIDE**2) or 1):
             onnx_export.run_onnx(session, tile)
 
     with tempfile.TemporaryDirectory() as folder:
