@@ -77,16 +77,24 @@ def use_fast_precision():
     keras.mixed_precision.set_dtype_policy("mixed_bfloat16" if fast_bfloat16() else "float32")
 
 
-def choose_compiler(model):
-    """Switch XLA off for TensorFlow on a CPU, where it halves the speed of these networks.
+def jit_compile():
+    """The ``jit_compile`` for ``keras.Model.compile`` that is fast on this machine.
 
-    Changes ``model`` and returns it.
+    It is False for TensorFlow on a CPU, where XLA halves the speed of these networks, and "auto"
+    elsewhere.
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
         if not tf.config.list_physical_devices("GPU"):
-            model.jit_compile = False
+            return False
+    return "auto"
+
+
+def choose_compiler(model):
+    """Switch XLA off in ``model`` where ``jit_compile`` says so; returns ``model``."""
+    if jit_compile() is False:
+        model.jit_compile = False
     return model
 
 

@@ -1,7 +1,7 @@
 """How good many samples are: how realistic, at what cost in MSE, and how well calibrated.
 
 Samples are arrays (count, n, 28, 28, 1), as ``flow.sample`` returns them. Introduced in
-lesson 07.
+lesson 08.
 """
 
 from typing import NamedTuple

@@ -13,7 +13,7 @@ scaled by the square root of that, ``detail_scale``, which is 0 if the block is 
 
 Images are float32 (n, 28, 28, 1), low-resolution images (n, 7, 7, 1), both in [0, 1].
 
-Introduced in lesson 07.
+Introduced in lesson 08.
 """
 
 import keras

@@ -1,7 +1,7 @@
 """The layers of the course. Saved networks refer to them by name; they run on every backend.
 
 Lesson 01 introduces ``conv`` and ``PixelShuffle``, lesson 05 ``Consistent``, lesson 06 the
-layers for photographs. The two layers of lesson 07 are in ``models.flow``.
+layers for photographs. The two layers of lesson 08 are in ``models.flow``.
 """
 
 import functools
@@ -181,5 +181,5 @@ def _turned_channels(channels, turn):
     return np.arange(channels).reshape(8, -1)[order].ravel()
 
 
-# Layers that ``training.store`` can load; those of lesson 07 are in ``models.flow``.
+# Layers that ``training.store`` can load; those of lesson 08 are in ``models.flow``.
 LAYERS = (PixelShuffle, Consistent, Bicubic, CropLike, TurnedConv2D)

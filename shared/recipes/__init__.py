@@ -4,10 +4,10 @@ There is one module per lesson. ``RECIPES`` is a dict of all recipes by name, in
 which every network comes after the networks that it needs.
 """
 
-from shared.recipes import lesson01, lesson02, lesson03, lesson04, lesson05, lesson06, lesson07
+from shared.recipes import lesson01, lesson02, lesson03, lesson04, lesson05, lesson06, lesson08
 
 RECIPES = (lesson01.RECIPES | lesson02.RECIPES | lesson03.RECIPES | lesson04.RECIPES
-           | lesson05.RECIPES | lesson06.RECIPES | lesson07.RECIPES)
+           | lesson05.RECIPES | lesson06.RECIPES | lesson08.RECIPES)
 
 
 def recipe(name):

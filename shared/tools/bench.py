@@ -31,7 +31,7 @@ from shared.tools import onnx_export
 from shared.training import loop, store
 
 STEPS, BATCH_SIZE = 20, pipeline.BATCH_SIZE
-SAMPLING_LIMIT = 10.0  # seconds that lesson 07 allows for drawing 64 samples
+SAMPLING_LIMIT = 10.0  # seconds that lesson 08 allows for drawing 64 samples
 
 
 def take_turns(ours, theirs, repeats):
@@ -221,7 +221,7 @@ def bench_backends(repeats, side):
 
 
 def bench_sampling(repeats, limit=SAMPLING_LIMIT):
-    """A line with the seconds that drawing 64 samples takes in lesson 07, and their limit."""
+    """A line with the seconds that drawing 64 samples takes in lesson 08, and their limit."""
     model, rng = flow.velocity_network(), np.random.default_rng(0)
     low_res = rng.random((64, 7, 7, 1), "float32")
     guess = flow.repeat_pixels(low_res)

@@ -83,6 +83,22 @@ class Progress(keras.callbacks.Callback):
         sys.stdout.flush()
 
 
+class PrintEpoch(keras.callbacks.Callback):
+    """Prints one line per epoch, without times, so that all runs print the same.
+
+    Args:
+        decimals: of the loss and the metrics.
+    """
+
+    def __init__(self, decimals=2):
+        super().__init__()
+        self.decimals = decimals
+
+    def on_epoch_end(self, epoch, logs=None):
+        numbers = "  ".join(f"{name} {value:.{self.decimals}f}" for name, value in logs.items())
+        print(f"epoch {epoch + 1}  {numbers}")
+
+
 class Snapshots(keras.callbacks.Callback):
     """Keeps the output of the model for some images after each epoch.
 

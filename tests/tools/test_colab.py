@@ -141,7 +141,7 @@ def test_the_networks_that_lessons_name_and_those_they_need_are_inside_and_no_ot
     named = {*recipes.RECIPES} & {text for source in sources for text in constants(source)}
     wanted = recipes.with_needs(*named)
     assert {"baseline", "combined", "classifier_a"} <= {*wanted}
-    assert not {*wanted} & {*recipes.lesson06.RECIPES, *recipes.lesson07.RECIPES}
+    assert not {*wanted} & {*recipes.lesson06.RECIPES, *recipes.lesson08.RECIPES}
     assert {*unpacked} == {f"data/weights/{name}.keras" for name in wanted}
     assert {name for name in written if name.startswith("data/weights/")} == {
         f"data/weights/{name}.json" for name in wanted}

@@ -44,7 +44,7 @@ LESSON_PAGE = "../{}.html"
 
 PHOTOS = ("cups", "dogs", "ladybird", "mountains", "planks")  # of the split "validation"
 NETWORKS = ("baseline", "classifier_a", "classifier_b", "samples", "zoom")
-SAMPLES, STEPS = 10, 4  # as lesson 07 draws ten samples of each test digit
+SAMPLES, STEPS = 10, 4  # as lesson 08 draws ten samples of each test digit
 EXPORT_TOLERANCE = 1e-4  # between Keras and ONNX; logits of classifiers reach 30
 FLOAT16_TOLERANCE = 1e-3
 # A digit of the game has two classes of at least this probability for its 7x7 pixels.

@@ -1,4 +1,4 @@
-"""The recipe of lesson 07: a network that draws many possible digits for one 7x7 image."""
+"""The recipe of lesson 08: a network that draws many possible digits for one 7x7 image."""
 
 import numpy as np
 
@@ -81,7 +81,7 @@ def measure_samples(model, networks, count=10, steps=4):
 
 RECIPES = {
     "samples": Recipe(
-        about="draws 28x28 digits given 7x7 by conditional flow matching (lesson 07)",
+        about="draws 28x28 digits given 7x7 by conditional flow matching (lesson 08)",
         data="MNIST, 50,000 training images, four times, each moved by up to two pixels, with "
              "the answers of baseline",
         needs=("baseline", "classifier_a", "classifier_b"),

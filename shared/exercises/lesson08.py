@@ -1,4 +1,4 @@
-"""Checks of lesson 07."""
+"""Checks of lesson 08."""
 
 import functools
 
@@ -126,4 +126,4 @@ def check_few_calls(answer):
     return Right(f"{calls} calls give {psnr:.1f} dB against 32 calls from the same noise")
 
 
-CHECKS = {"07.1": check_flow_loss, "07.2": check_euler, "07.3": check_few_calls}
+CHECKS = {"08.1": check_flow_loss, "08.2": check_euler, "08.3": check_few_calls}

@@ -1,4 +1,4 @@
-"""Right answers and usual mistakes for the exercises of lesson 07."""
+"""Right answers and usual mistakes for the exercises of lesson 08."""
 
 import numpy as np
 
@@ -60,11 +60,11 @@ def stays(velocity, x, steps):
     return moved
 
 
-RIGHT = {"07.1": loss, "07.2": flow.euler, "07.3": lambda: (flow.midpoint, 3)}
+RIGHT = {"08.1": loss, "08.2": flow.euler, "08.3": lambda: (flow.midpoint, 3)}
 
 # What the learner wrote, and a word of the message that must help.
 MISTAKES = {
-    "07.1": {
+    "08.1": {
         "exchanges noise and digit": (exchanged, "exchanged"),
         "turns the velocity round": (
             lambda v, x0, x1, t: np.mean((v(flow.interpolate(x0, x1, t)[0], t) - (x0 - x1)) ** 2),
@@ -78,7 +78,7 @@ MISTAKES = {
         "sums": (lambda v, x0, x1, t: loss(v, x0, x1, t) * x0.size, "sum"),
         "never asks": (lambda v, x0, x1, t: np.mean((x1 - x0) ** 2), "ask"),
     },
-    "07.2": {
+    "08.2": {
         "takes the midpoint": (flow.midpoint, "midpoint"),
         "asks too late": (late, "begins"),
         "asks from 0 to 1 inclusive": (inclusive, "expected"),
@@ -86,7 +86,7 @@ MISTAKES = {
         "counts the time in steps": (counts_time, "0 to 1"),
         "asks where it began": (stays, "last ended"),
     },
-    "07.3": {
+    "08.3": {
         "calls too often": (lambda: (flow.midpoint, 4), "at most 6"),
         "takes one step": (lambda: (flow.euler, 1), "reach"),
         "gives a number alone": (lambda: 6, "two things"),

@@ -1,4 +1,4 @@
-"""The figures on the card of lesson 07's sampler, for samplers whose figures are known."""
+"""The figures on the card of lesson 08's sampler, for samplers whose figures are known."""
 
 import json
 
@@ -9,7 +9,7 @@ import pytest
 from shared.images.degrade import block_mean
 from shared.measures import uncertainty
 from shared.models import classifiers, upscalers
-from shared.recipes import lesson07
+from shared.recipes import lesson08
 
 
 @pytest.fixture
@@ -30,11 +30,11 @@ def test_the_figures_of_a_sampler_that_adds_noise_to_the_truth(monkeypatch, digi
         noise = np.random.default_rng(0).standard_normal((count, *guess.shape), "float32")
         return some.x_test + np.float32(0.1) * noise
 
-    monkeypatch.setattr(lesson07.datasets, "mnist", lambda: some)
-    monkeypatch.setattr(lesson07.flow, "sample", sample)
+    monkeypatch.setattr(lesson08.datasets, "mnist", lambda: some)
+    monkeypatch.setattr(lesson08.flow, "sample", sample)
     monkeypatch.setattr(uncertainty, "classify_samples",
                         lambda classifier, samples: np.stack([some.y_test for _ in samples]))
-    figures = lesson07.measure_samples(None, networks, count=5)
+    figures = lesson08.measure_samples(None, networks, count=5)
     json.dumps(figures)  # as the card needs it
     assert figures["psnr_single"] == pytest.approx(20, abs=0.1)
     np.testing.assert_allclose(figures["mse_of_means"], 0.01 / np.arange(1, 6), rtol=0.02)
@@ -67,12 +67,12 @@ def test_distances_are_those_of_digits_at_even_places_from_true_digits_at_odd_pl
     even = 0.4 * np.random.default_rng(0).random((40, 28, 28, 1), "float32")
     truth = np.stack([even, change(even)], axis=1).reshape(80, 28, 28, 1)
     labels = np.zeros(80, int)
-    monkeypatch.setattr(lesson07.datasets, "mnist",
-                        lambda: lesson07.datasets.Split(*[None] * 4, truth, labels))
-    monkeypatch.setattr(lesson07.flow, "sample",
+    monkeypatch.setattr(lesson08.datasets, "mnist",
+                        lambda: lesson08.datasets.Split(*[None] * 4, truth, labels))
+    monkeypatch.setattr(lesson08.flow, "sample",
                         lambda model, low_res, guess, count, steps: np.stack([truth] * count))
     greys = {name: mean_grey(name) for name in ("classifier_a", "classifier_b")}
-    figures = lesson07.measure_samples(None, networks | greys, count=2)
+    figures = lesson08.measure_samples(None, networks | greys, count=2)
     for name in ("truth", "single", "mean"):
         assert figures[f"spectrum_{name}"] == pytest.approx(spectrum, abs=1e-3)
         if pixels:
@@ -89,12 +89,12 @@ def test_the_figures_of_votes_that_are_set_by_hand(monkeypatch, networks):
              "b": [[0, 1, 2, 3], [0, 7, 5, 3], [9, 1, 5, 8]],
              "extra": [[0, 1, 4, 3]]}
     seen = iter([votes["a"], votes["b"], votes["extra"]])
-    monkeypatch.setattr(lesson07.datasets, "mnist",
-                        lambda: lesson07.datasets.Split(*[None] * 4, truth, labels))
-    monkeypatch.setattr(lesson07.flow, "sample",
+    monkeypatch.setattr(lesson08.datasets, "mnist",
+                        lambda: lesson08.datasets.Split(*[None] * 4, truth, labels))
+    monkeypatch.setattr(lesson08.flow, "sample",
                         lambda model, low_res, guess, count, steps: np.stack([truth] * count))
     monkeypatch.setattr(uncertainty, "classify_samples", lambda *_: np.array(next(seen)))
-    figures = lesson07.measure_samples(None, networks, count=3)
+    figures = lesson08.measure_samples(None, networks, count=3)
     assert figures["two_classes"] == 0.5  # 0 or 9, and 1 or 7
     assert figures["accuracy_a"] == 1 and figures["accuracy_b"] == 1
     # By A, three images have 2 of 3 votes for the winner, and one has 3 of 3.
