@@ -90,8 +90,8 @@ def index(demo=False):
         target, alt = lessons.hero(notebook)
         row = rows[name]
         cards.append(f"### [{lessons.title(notebook)}]({name}.ipynb)\n\n![{alt}]({target})\n\n"
-                     f"**You build** {row['you build']}.\n\n**Result:** {row['result']}.\n\n"
-                     f"**Time:** {row['to work through']}.\n")
+                     f"**You** {row['what you do']}.\n\n**Result:** {row['result']}.\n\n"
+                     f"**Time:** {row['minutes']} minutes.\n")
     text = (HERE / "index.md").read_text(encoding="utf-8")
     demo_text = (HERE / "demo.md").read_text(encoding="utf-8") if demo else ""
     return (text.replace("DEMO", demo_text).replace("LESSONS", "\n".join(cards))

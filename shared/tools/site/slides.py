@@ -85,12 +85,13 @@ def _of_text(section, text):
     if section == "Recap":
         yield slide("list", section, markdown.to_html(text))
         return
-    exercise = re.match(r"\s*\*\*(\d)\. (.+?)\*\*(.*)", text, re.S)
     for formula in FORMULA.findall(text):
         yield slide("formula", section, markdown.to_html(formula))
     for question in QUESTION.findall(text):
         yield slide("predict", section, markdown.to_html(question.replace("\n> ", "\n")))
-    if exercise or section.startswith("Exercise"):
+    if re.match(r"Exercise \d", section):
+        yield slide("exercise", section, markdown.to_html(text))
+    elif section == "Exercises":
         for number, kind, task in re.findall(
                 r"\*\*(\d)\. (.+?)\*\*(.*?)(?=\n\s*\n|\Z)", text, re.S):
             yield slide("exercise", f"Exercise {number}. {kind}", markdown.to_html(task))
