@@ -211,6 +211,10 @@ def test_slides_show_every_picture_and_every_question_of_a_lesson(name):
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     assert len(re.findall(r'<section class="slide predict">', text)) == prose.count("**Predict")
     assert len(re.findall(r'<section class="slide exercise">', text)) >= 3
+    captions = [output for cell in notebook.cells if cell.cell_type == "code"
+                for output in cell.outputs
+                if "figure-caption" in output.get("data", {}).get("text/html", "")]
+    assert text.count("<figcaption>") == len(captions)
     assert "$" not in re.sub(r"<pre.*?</pre>|<code>.*?</code>", "", text, flags=re.S)
 
 

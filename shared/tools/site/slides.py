@@ -99,7 +99,7 @@ def _of_text(section, text):
 
 def _of_outputs(section, cell, name):
     """A slide for each picture of a cell, and for each table that is short enough."""
-    for number, output in enumerate(cell.outputs):
+    for number, output in enumerate(lessons.captioned(cell.outputs)):
         picture = lessons.picture_of(output)
         if picture:
             kind, _, alt, caption, width = picture
