@@ -91,12 +91,15 @@ def test_two_devices_give_the_weights_of_one(processes, on_one, tmp_path):
 
 def test_the_parts_of_a_batch_make_up_the_batch():
     truth = np.random.default_rng(0).random((24, 8, 8, 1), "float32")
-    whole = pipeline.Batches(truth, pipeline.low_and_high(4), batch_size=6, seed=1)
-    parts = [devices.Part(whole, number, 3) for number in range(3)]
+    whole, *others = (pipeline.Batches(truth, pipeline.low_and_high(4), batch_size=6, seed=1)
+                      for _ in range(4))
+    parts = [devices.Part(batches, number, 3) for number, batches in enumerate(others)]
     for part in parts:
-        part.epoch = 1
         assert len(part) == len(whole) and part.batch_size == 6
-    whole.epoch = 1
+        part.epoch = 1
+        part.on_epoch_end()
+        assert part.epoch == 2
+    whole.epoch = 2
     for arrays in zip(whole[2], *(part[2] for part in parts), strict=True):
         batch, *shares = arrays
         assert [len(share) for share in shares] == [2, 2, 2]
