@@ -26,7 +26,7 @@ UNSHARE = ["unshare", "--user", "--net", "--pid", "--fork", "--kill-child"]
 # What the code gets to know of the environment: no passwords that are kept there.
 KEPT = {"PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "LANG", "LC_ALL", "LD_LIBRARY_PATH",
         "VIRTUAL_ENV"}
-KEPT_PREFIXES = ("KERAS_", "TF_", "XLA_", "OMP_", "ZOOM_", "CUDA_", "PYTHON")
+KEPT_PREFIXES = ("KERAS_", "TF_", "XLA_", "OMP_", "ZOOM_", "PYTHON")
 
 
 def has_namespaces():
@@ -68,13 +68,11 @@ class Guard:
         plan = {"secret": secret, "bytes": self.size, "block_network": not self.apart,
                 "exercises": exercises}
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, \
-                tempfile.TemporaryFile() as errors, self.process(folder, errors) as process:
+                tempfile.TemporaryFile() as task, tempfile.TemporaryFile() as errors, \
+                self.process(folder, task, errors, plan) as process:
             reports = queue.SimpleQueue()
             threading.Thread(target=listen, args=(process.stdout, secret, reports),
                              daemon=True).start()
-            with contextlib.suppress(BrokenPipeError):
-                process.stdin.write(json.dumps(plan).encode() + b"\n")
-                process.stdin.flush()
             end, reason, ended = time.monotonic() + START, "", False
             while not reason:
                 try:
@@ -83,7 +81,7 @@ class Guard:
                     reason = self.excess(process)
                     if time.monotonic() > end:
                         reason = (f"it took longer than {self.seconds:g} seconds" if at else
-                                  f"the process did not begin within {START} seconds")
+                                  f"it did not begin within {START} seconds")
                     elif ended and not reason:
                         reason = ending(process.returncode)
                     ended = process.poll() is not None  # look once more for a last report
@@ -100,21 +98,28 @@ class Guard:
                 found[at] = "not judged", reason
             elif not found:
                 errors.seek(0)
-                lines = errors.read().decode(errors="replace").split("\n")
-                reason = " ".join([reason, *filter(None, lines)][:1] + lines[-2:-1])
+                said = errors.read().decode(errors="replace").strip().split("\n")[-1]
+                reason = f"the grader's own process failed: {said or reason}"
         return found, reason
 
     @contextlib.contextmanager
-    def process(self, folder, errors):
-        """A worker in the empty ``folder``; in the end it and all that it started are ended."""
+    def process(self, folder, task, errors, plan):
+        """A worker in the empty ``folder``; in the end it and all that it started are ended.
+
+        ``task`` and ``errors`` are empty files, for the plan and for what Python says of errors.
+        """
+        task.write(json.dumps(plan).encode() + b"\n")
+        task.seek(0)
         environment = {name: value for name, value in os.environ.items()
                        if name.upper() in KEPT or name.upper().startswith(KEPT_PREFIXES)}
         path = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        # The reserves of many threads, and of a GPU, would count as memory that is used.
         environment |= {"PYTHONPATH": os.pathsep.join(path), "MPLBACKEND": "Agg",
+                        "MALLOC_ARENA_MAX": "8", "CUDA_VISIBLE_DEVICES": "-1",
                         "TMPDIR": folder, "TEMP": folder, "TMP": folder}
         command = [sys.executable, "-m", "shared.tools.grade.worker"]
         process = subprocess.Popen(
-            UNSHARE * self.apart + command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            UNSHARE * self.apart + command, stdin=task, stdout=subprocess.PIPE,
             stderr=errors, cwd=folder, env=environment, start_new_session=True)
         try:
             yield process
@@ -127,8 +132,6 @@ class Guard:
                 with contextlib.suppress(psutil.Error):
                     one.kill()
             process.wait()
-            with contextlib.suppress(BrokenPipeError):
-                process.stdin.close()
 
     def excess(self, process):
         """What the process and those that it started have too much of, a sentence, or ""."""
@@ -153,7 +156,7 @@ def family(process):
 
 def listen(stream, secret, reports):
     """Put the worker's reports into a queue. Lines without the secret are another's."""
-    with contextlib.suppress(OSError, ValueError):
+    with stream, contextlib.suppress(OSError):
         for line in iter(lambda: stream.readline(LONGEST_LINE), b""):
             with contextlib.suppress(ValueError, RecursionError, TypeError, AttributeError):
                 message = json.loads(line)

@@ -39,7 +39,6 @@ def main():
     limit(plan["bytes"])
     if plan["block_network"]:
         sys.addaudithook(refuse_network)
-    report(ready=True)
     for number, candidates in plan["exercises"].items():
         report(begins=number)
         exercises.CHECKS = checks.copy()  # an answer may have changed what is in it
@@ -73,13 +72,17 @@ def reporter(descriptor, secret):
 
 
 def limit(size):
-    """Let this process have ``size`` more bytes than it has, where the system can see to it."""
+    """Refuse this process at once what is far more than ``size`` bytes, where the system can.
+
+    What counts here are addresses, which libraries reserve generously, so the limit is twice that.
+    The grader itself watches the memory that is in use.
+    """
     if resource is None:
         return
     limits = {resource.RLIMIT_CORE: 0, resource.RLIMIT_FSIZE: LARGEST_FILE}
     if sys.platform == "linux":
         pages = int(Path("/proc/self/statm").read_text().split()[0])
-        limits[resource.RLIMIT_AS] = size + pages * resource.getpagesize()
+        limits[resource.RLIMIT_AS] = 2 * size + pages * resource.getpagesize()
     for kind, most in limits.items():
         hard = resource.getrlimit(kind)[1]  # what nobody may raise
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
