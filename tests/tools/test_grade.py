@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 from shared import exercises
-from shared.tools import course
+from shared.tools import editions
 from shared.tools.grade import __main__ as command
 from shared.tools.grade import answers, guard, worker
 
@@ -386,10 +386,10 @@ def test_a_worker_that_does_not_begin_says_why(tmp_path, monkeypatch):
 @pytest.mark.parametrize("lesson", sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")),
                          ids=lambda path: path.stem)
 def test_every_solution_is_correct_and_the_students_copies_hold_no_answer(lesson, tmp_path):
-    course.hand_out([lesson], tmp_path)
+    editions.hand_out([lesson], tmp_path)
     numbers = [number for number in exercises.CHECKS if number.startswith(lesson.name[:2])]
     right = guard.Guard(300, int(4e9)).run(answers.plan(lesson))
-    empty = guard.Guard(300, int(4e9)).run(answers.plan(tmp_path / lesson.name))
+    empty = guard.Guard(300, int(4e9)).run(answers.plan(tmp_path / "notebooks" / lesson.name))
     assert {number: state for number, (state, _) in right.items()} == dict.fromkeys(
         numbers, "correct"), right
     assert {number: state for number, (state, _) in empty.items()} == dict.fromkeys(
