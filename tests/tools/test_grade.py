@@ -3,6 +3,7 @@
 import csv
 import json
 import socket
+import subprocess
 import sys
 
 import nbformat
@@ -166,6 +167,21 @@ def test_functions_that_a_notebook_replaces_are_found(monkeypatch):
     assert list(worker.changed(originals)) == []
     monkeypatch.setattr(np, "allclose", lambda *a: True)
     assert list(worker.changed(originals)) == ["numpy.allclose"]
+
+
+def test_what_a_process_has_too_much_of_is_said(monkeypatch):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        assert guard.Guard(9, 10**12).excess(process) == ""
+        assert guard.Guard(9, 1000).excess(process) == "it used more than 1e-06 GB of memory"
+        monkeypatch.setattr(guard, "PROCESSES", 0)
+        assert guard.Guard(9, 10**12).excess(process) == "it started more than 0 processes"
+
+
+@pytest.mark.parametrize("code, words", [
+    (3, "exit code 3"), (-9, "by SIGKILL, perhaps because the machine ran out of memory"),
+    (137, "by SIGKILL, perhaps"), (139, "by SIGSEGV"), (3221225477, "exit code 3221225477")])
+def test_how_a_process_ended_is_said(code, words):
+    assert words in guard.ending(code)
 
 
 class Pretended:
