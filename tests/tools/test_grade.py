@@ -61,7 +61,9 @@ RIGHT = ("correct", "")
     ([*LESSON, STUB], NOTHING),
     ([DOUBLE], RIGHT),  # cells that were deleted
     ([DOUBLE, "two = 2", "import numpy as np"], RIGHT),  # cells in another order
-    (["two = 3", DOUBLE], ("not yet", "you give 12")),  # the learner's own cell, not the lesson's
+    # The learner's own cell counts, wherever it is, and not the lesson's.
+    (["two = 3", DOUBLE], ("not yet", "you give 12")),
+    ([DOUBLE, "two = 3"], ("not yet", "you give 12")),
     ([*LESSON, *LESSON, DOUBLE, DOUBLE], RIGHT),
     ([DOUBLE.replace("two", "3"), DOUBLE], RIGHT),  # the last one counts
     ([DOUBLE, DOUBLE.replace("two", "3")], ("not yet", "you give 12")),
