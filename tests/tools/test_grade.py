@@ -125,6 +125,12 @@ def test_an_answer_that_stops_is_not_yet_right(school):
     assert graded(path)["90.1"] == ("not yet", "your function stopped with SystemExit: 3")
 
 
+def test_the_calls_of_checks_in_the_notebook_are_not_run(school, capsys):
+    source = "for i in range(2):\n    f = lambda x: 2 * x\n    exercises.check('90.1', f)"
+    assert graded(write(school / "in.ipynb", source))["90.1"] == RIGHT
+    assert capsys.readouterr().out == ""
+
+
 def test_the_check_is_not_the_one_that_the_notebook_puts_in_its_place(school):
     path = write(school / "in.ipynb", "exercises.check = lambda *a: print('correct')",
                  "exercises.CHECKS['90.1'] = lambda answer: None",
