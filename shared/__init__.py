@@ -3,8 +3,9 @@
 A map, from the commands down. A module imports only from packages below its own.
 
     tools/      for teachers and maintainers: course (run lessons), editions (copies for
-                students and teachers), site (the lessons as a web site, and the demo), colab,
-                bench, onnx_export
+                students and teachers), grade (check handed-in notebooks), site (the lessons as
+                a web site, with slides, sheets of exercises and the demo), colab, bench,
+                onnx_export, cells (names in notebooks)
     exercises/  the checks of the exercises, one module per lesson
     studies/    experiments of many short trainings: tradeoff (04), materials (06)
     train.py    the command `python -m shared.train`

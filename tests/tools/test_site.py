@@ -67,6 +67,8 @@ def test_the_check_of_an_empty_exercise_is_left_out(school):
 
 @pytest.mark.parametrize("output", [
     new_output("stream", name="stdout", text="def f():\n    return 1\n"),
+    new_output("display_data", {"text/html": '<div class="source-code" style="x"></div>',
+                                "text/plain": "def f():\n    return 1\n"}),
     new_output("display_data", {"text/html": '<div class="highlight"></div>',
                                 "text/plain": "def f():\n    return 1"})])
 def test_listed_code_is_shown_in_colours(school, output):

@@ -213,7 +213,7 @@ def picture_of(output):
 def source_code(output, cell):
     """The Python code that an output lists, by ``Code`` of IPython or by printing, or None."""
     data = output.get("data", {})
-    if 'class="highlight"' in data.get("text/html", ""):
+    if re.search('class="(highlight|source-code)"', data.get("text/html", "")):
         return data.get("text/plain", "").strip("\n")
     if output.output_type == "stream" and "getsource(" in cell.source:
         try:
