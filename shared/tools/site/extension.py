@@ -12,6 +12,7 @@ import tomllib
 from pathlib import Path
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
@@ -179,8 +180,8 @@ def _may_hold_links(text):
     """Is this text in a paragraph, and neither in a link, nor in code, nor in an output?"""
     node, in_paragraph = text.parent, False
     while node is not None:
-        if isinstance(node, nodes.title | nodes.reference | nodes.literal | nodes.literal_block
-                      | nodes.raw | nodes.math | nodes.caption | nodes.FixedTextElement
+        if isinstance(node, nodes.title | nodes.reference | addnodes.pending_xref | nodes.literal
+                      | nodes.literal_block | nodes.raw | nodes.math | nodes.caption | nodes.FixedTextElement
                       | nodes.Invisible) or "cell" in node.get("classes", []):
             return False
         in_paragraph |= isinstance(node, nodes.paragraph)
