@@ -181,8 +181,8 @@ def _may_hold_links(text):
     node, in_paragraph = text.parent, False
     while node is not None:
         if isinstance(node, nodes.title | nodes.reference | addnodes.pending_xref | nodes.literal
-                      | nodes.literal_block | nodes.raw | nodes.math | nodes.caption | nodes.FixedTextElement
-                      | nodes.Invisible) or "cell" in node.get("classes", []):
+                      | nodes.literal_block | nodes.raw | nodes.math | nodes.caption
+                      | nodes.FixedTextElement | nodes.Invisible) or "cell" in node.get("classes", []):
             return False
         in_paragraph |= isinstance(node, nodes.paragraph)
         node = node.parent
