@@ -47,9 +47,6 @@ def curves(series, xlabel, ylabel, x=None, size=(6.6, 3.0), marker=None, levels=
     known = NAMES | (roles or {})
     look = looks([*series, *(name for name in levels if name in known)], roles)
     look |= {name: Role(GREY, "", ":") for name in levels if name not in known}
-    if diagonal:
-        axis.axline((0, 0), slope=1, color=GREY, linewidth=1, zorder=0)
-        axis.set_aspect("equal", adjustable="datalim")
     ends = []
     for name, values in series.items():
         x_values = np.arange(1, len(values) + 1) if x is None else x
@@ -64,6 +61,11 @@ def curves(series, xlabel, ylabel, x=None, size=(6.6, 3.0), marker=None, levels=
         last = np.flatnonzero(np.isfinite(values))[-1]
         ends.append((name, np.asarray(x_values)[last], np.asarray(values)[last], colour))
     axis.set(xlabel=xlabel, ylabel=ylabel)
+    if diagonal:
+        limits = (min(axis.get_xlim()[0], axis.get_ylim()[0]),
+                  max(axis.get_xlim()[1], axis.get_ylim()[1]))
+        axis.set(xlim=limits, ylim=limits, aspect="equal")
+        axis.plot(limits, limits, color=GREY, linewidth=1, zorder=0)
     if x is None:
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(alpha=0.25)

@@ -112,6 +112,8 @@ def _digit_losses(x0, x1, t):
         "take squares, not absolute values": float(np.mean(np.abs(error))),
         "ask `predict` with the time t, not 1 - t":
             mean_square((_digit_prediction(x_t, 1 - time) - x_t) / (1 - time) - line),
+        "ask `predict` with the times t, not with 0":
+            mean_square((_digit_prediction(x_t, 0 * time) - x_t) / (1 - time) - line),
         "ask `predict` for the digit at x_t, not at x0":
             mean_square((_digit_prediction(x0, time) - x_t) / (1 - time) - line),
         "ask `predict` for the digit at x_t, not at x1":
@@ -177,7 +179,7 @@ def check_heun_sampler(answer):
                          "returns the model), without calling it")
         # A model made after `use_fast_precision` may compute with 8 bits of precision.
         reduced = getattr(sampler, "compute_dtype", "float32") != "float32"
-        accuracy = 0.1 if reduced else 1e-3
+        accuracy = 0.03 if reduced else 3e-4
         tensors = {name: ops.convert_to_tensor(value) for name, value in inputs.items()}
         try:
             result = array(call(sampler, tensors), inputs["x0"].shape)
@@ -195,7 +197,7 @@ def _raise_first(problems):
         raise NotYet(problems[0])
 
 
-class _Wrapped(keras.Model):
+class AsModel(keras.Model):
     """A function or a layer as a model, so that it has a ``predict_on_batch``."""
 
     def __init__(self, function):
@@ -207,14 +209,20 @@ class _Wrapped(keras.Model):
 
 
 def _check_in_a_graph(sampler, inputs, expected, accuracy):
-    model = sampler if isinstance(sampler, keras.Model) else _Wrapped(sampler)
+    model = sampler if isinstance(sampler, keras.Model) else AsModel(sampler)
     try:
         inside = model.predict_on_batch(inputs)
     except Exception as error:
         raise NotYet("called with tensors it is right, but `predict` fails: compute with "
                      "`keras.ops`, and call the network itself, not its `predict`") from error
-    if np.abs(array(inside, expected.shape) - expected).max() > accuracy:
+    if not _close(array(inside, expected.shape), expected, accuracy):
         raise NotYet("called with tensors it is right, but its `predict` returns something else")
+
+
+def _close(result, expected, accuracy):
+    """Close on average, and nowhere far off: rounding grows along the steps."""
+    distance = np.abs(result - expected)
+    return distance.mean() <= accuracy and distance.max() <= 30 * accuracy
 
 
 def _heun(velocity, x, steps):
@@ -240,7 +248,7 @@ def _say_which_method(result, inputs, steps, accuracy):
 
     expected = _heun(velocity, x0, steps)
     distance = np.abs(result - expected).mean()
-    if np.abs(result - expected).max() <= accuracy:
+    if _close(result, expected, accuracy):
         return
     methods = {
         "that is Euler's method: go a whole step, ask again there, and take the mean of both "
@@ -271,7 +279,7 @@ def _say_which_method(result, inputs, steps, accuracy):
         methods[f"it takes {other} step{'s' if other > 1 else ''} where {steps} are asked for: use "
                 "`steps`"] = _heun(velocity, x0, other)
     for problem, outcome in methods.items():
-        if np.abs(result - outcome).max() <= accuracy:
+        if _close(result, outcome, accuracy):
             raise NotYet(problem)
     raise NotYet(f"with {steps} steps it differs from Heun's method by {distance:.3f} on average: "
                  "compute a small example by hand")
@@ -280,8 +288,9 @@ def _say_which_method(result, inputs, steps, accuracy):
 # ---- 08.3: few calls of the network
 
 MOST_CALLS = 6
-LOWEST = 37.5  # dB; Euler's method with six equal steps has 36.3
-HIGHEST = 60.0  # dB; no method with six calls comes near
+# In dB. One Euler step has 23.8 and samples of other noise 20.9; two Euler steps have 28.1, Heun's
+# method 32.8 with three steps, Euler's 36.3 with six, and the best that we know 44.4.
+LOWEST, EULER, HIGHEST = 27.0, 36.3, 60.0
 
 
 @functools.cache
@@ -318,15 +327,16 @@ def check_few_calls(answer):
     score = metrics.psnr(reference, project(result, low_res)).mean()
     if score < LOWEST:
         raise NotYet(f"{_calls(calls)} give {score:.1f} dB against the samples of 32 calls from "
-                     f"the same noise; reach {LOWEST:g} dB")
+                     f"the same noise; reach {LOWEST:g} dB (samples of other noise have 20.9 dB)")
     if score > HIGHEST:
         raise NotYet(f"{score:.0f} dB are only possible with more calls than {MOST_CALLS}: ask "
                      "nothing but `velocity`")
-    word = ("good" if score < 41 else "very good" if score < 46 else
-            "better than any method that the course has tried")
-    return Right(f"{_calls(calls)} give {score:.1f} dB against 32 calls from the same noise, which "
-                 f"is {word}; Euler's method has 36.3 dB with 6 calls, the midpoint method 39.6 dB "
-                 "with 4 and 43.9 dB with 6")
+    word = ("less than Euler's method has with six" if score < EULER - 0.1 else
+            "as much as Euler's method has with six" if score < EULER + 0.2 else
+            "good" if score < 41 else "very good" if score < 46 else
+            "more than any method that the course has tried")
+    return Right(f"{_calls(calls)} give {score:.1f} dB against 32 calls from the same noise: "
+                 f"{word} (Euler's method has 36.3 dB with 6 calls; 44 dB are possible)")
 
 
 def _calls(count):

@@ -253,6 +253,10 @@ def by_other_means(velocity, x):
     return flow.midpoint(flow.velocity_function(weights.load("samples"), low_res, guess), x, 16)
 
 
+def other_noise(velocity, x):
+    return flow.midpoint(velocity, flow.noisy_start(block_mean(x), np.random.default_rng(6)), 3)
+
+
 def one_image_at_a_time(velocity, x):
     return np.concatenate([flow.midpoint(velocity, x[n:n + 1], 3) for n in range(len(x))])
 
@@ -275,6 +279,7 @@ RIGHT = {
     "08.3": {
         "three midpoint steps": lambda velocity, x: flow.midpoint(velocity, x, 3),
         "two midpoint steps": lambda velocity, x: flow.midpoint(velocity, x, np.int64(2)),
+        "six steps by Euler": lambda velocity, x: flow.euler(velocity, x, 6),
         "Heun": heun, "a method of third order": third_order, "with memory": with_memory,
         "uneven steps": uneven, "tensors in, lists out": tensors_and_lists,
     },
@@ -302,7 +307,7 @@ MISTAKES = {
             "with the time t"),
         "asks with no time": (
             with_velocity(lambda p, x0, x1, t, x_t: (p(x_t, 0 * t) - x_t) / (1 - axes(t))),
-            "expected"),
+            "not with 0"),
         "asks with None": (
             with_velocity(lambda p, x0, x1, t, x_t: (p(x_t, None) - x_t) / (1 - axes(t))),
             "two arrays"),
@@ -369,7 +374,10 @@ MISTAKES = {
     "08.3": {
         "calls too often": (lambda velocity, x: flow.midpoint(velocity, x, 4), "more than 6"),
         "takes one step": (lambda velocity, x: flow.euler(velocity, x, 1), "reach"),
-        "is Euler's method": (lambda velocity, x: flow.euler(velocity, x, 6), "reach"),
+        "takes one of Heun's steps": (
+            lambda velocity, x: x + (velocity(x, 0) + velocity(x + velocity(x, 0), 1)) / 2,
+            "reach"),
+        "starts from other noise": (other_noise, "other noise"),
         "never asks": (lambda velocity, x: x, "never asks"),
         "asks other networks": (by_other_means, "only possible"),
         "asks for one image": (one_image_at_a_time, "all 200 images"),
