@@ -133,6 +133,16 @@ def test_a_plane_shades_what_is_impossible_and_shows_thumbnails():
     np.testing.assert_array_equal(picture.get_data(), np.eye(28))
 
 
+def test_a_plane_shades_what_is_left_of_a_curve():
+    x, y = np.linspace(5, 6, 20), np.linspace(9, 0, 20)
+    axis = charts.planes({"dB": {"draw": (10, 1.0)}}, "MSE", impossible=(x, y)).axes[0]
+    (region,) = axis.collections
+    (path,) = region.get_paths()
+    inside = path.contains_points([(4.8, 8.5), (5.3, 8.5), (5.8, 0.5), (6.1, 0.5)])
+    assert inside.tolist() == [True, False, True, False]
+    assert "impossible" in [text.get_text() for text in axis.texts]
+
+
 def test_the_cost_chart_is_logarithmic_with_areas_by_parameters():
     networks = {"srcnn": (1e9, 30.0, 50_000), "zoom": (1e10, 31.0, 400_000)}
     figure = charts.cost_chart(networks, {"SRCNN (paper)": (2e9, 30.5, 60_000)}, {"bicubic": 29.0})
