@@ -187,7 +187,7 @@ def _say_what_a_network_does_with_it(layer, images):
 
     try:
         inside = keras.Model(inputs, _camera(layer, inputs, True))
-        trains = Trains()
+        trains = Trains(dtype="float32")  # also after `use_fast_precision`
         first, second = (trains.predict_on_batch(images) for _ in range(2))
         result = inside.predict_on_batch(images)
     except Exception as error:
