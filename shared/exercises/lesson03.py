@@ -14,7 +14,7 @@ from shared.images.degrade import block_mean, project
 from shared.images.resize import resize
 from shared.measures import metrics
 
-EDGES = ((3.3, 12), (5.0, 9), (6.75, 14), (12.4, 20), (2.6, 8))  # place of the edge, pixels
+EDGES = ((3.3, 12), (5.0, 9), (6.75, 14), (23.35, 40), (2.6, 8))  # place of the edge, pixels
 ACCURACY = 1e-4
 NEAR = 0.0101  # so a place that is rounded to two decimals, or found on a grid of 0.01, will do
 
@@ -50,9 +50,9 @@ def _say_where_edges_are(places, rows):
     if is_always(edges - 0.5) or is_always(edges + 0.5):
         raise NotYet("half a pixel off: pixel i reaches from i to i + 1")
     centres = [np.interp(-0.5, -row, np.arange(len(row)) + 0.5) for row in rows]
-    if np.abs(places - centres).max() < 0.3 and np.abs(places - edges).max() < 0.5:
-        raise NotYet(f"close, but the edge at {edges[0]:g} is placed at {places[0]:.3f}: a line "
-                     "through the greys crosses mid-grey near the edge, and not at it")
+    if is_always(centres):
+        raise NotYet(f"close, but the edge at {edges[0]:g} is placed at {places[0]:.3f}: the "
+                     "line from grey to grey crosses mid-grey near the edge, and not at it")
     wrong = np.abs(places - edges).argmax()
     raise NotYet(f"in a row of {sizes[wrong]:.0f} pixels the edge at {edges[wrong]:g} is placed "
                  f"at {places[wrong]:.3f}")
@@ -127,6 +127,9 @@ def _say_what_inference_does(result, images):
                      "averaged over blocks")
     mixture = _least_squares(result, images)
     if np.abs(result - _mixed(images, mixture)).max() <= ACCURACY:
+        if np.ptp(mixture) < 1e-3:
+            raise NotYet(f"with training=False all images are softened by {mixture.mean():.2f}; "
+                         "then they should stay sharp")
         raise NotYet("with training=False the result is still random; then it should be the block "
                      "means of the sharp images")
     raise NotYet("with training=False the result should be the means of blocks of 4x4 pixels; it "
@@ -235,7 +238,7 @@ def _say_if_it_is_a_network_of_the_course(result, low_res):
         network = weights.load_or_train(name, progress=False)
         output = np.clip(runtime.predict(network, low_res, 32), 0, 1)
         for known in (output, project(output, low_res)):
-            if np.abs(np.clip(result, 0, 1) - known).mean() < 2e-4:
+            if np.abs(np.clip(result, 0, 1) - known).mean() < 1e-3:
                 raise NotYet(f"that is the output of the trained network {name}: find a way of "
                              "your own")
 

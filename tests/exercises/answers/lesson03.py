@@ -173,6 +173,18 @@ class SoftInUse(Camera):
         return super().call(images, training) if training else shrink(soften(images))
 
 
+class HalfSoftInUse(Camera):
+    def call(self, images, training=False):
+        if training:
+            return super().call(images, training)
+        return 0.5 * shrink(images) + 0.5 * shrink(soften(images))
+
+
+class ZeroOrOne(Camera):
+    def strengths(self, images):
+        return ops.round(super().strengths(images))
+
+
 class RandomInUse(Camera):
     def call(self, images, training=False):
         return super().call(images, training=True)
@@ -326,6 +338,8 @@ MISTAKES = {
         "counts from the right": (lambda greys: np.sum(1 - greys), "black part"),
         "half a pixel off": (lambda greys: np.sum(greys) - 0.5, "half a pixel"),
         "gives a row": (lambda greys: greys, "one number"),
+        "looks at the first 15 pixels": (lambda greys: np.sum(greys[:15]), "in a row of 40"),
+        "rounds the greys": (lambda greys: np.sum(np.round(greys, 1)), "placed"),
         "knows one length": (lambda greys: 12 * np.mean(greys), "in a row of"),
         "gives a constant": (lambda greys: 5.0, "whole numbers"),
         "gives a masked number": (
@@ -345,6 +359,8 @@ MISTAKES = {
         "another neighbourhood": (Small(), "5x5"),
         "no random numbers": (AlwaysSoft(), "same strength"),
         "softens in use": (SoftInUse(), "training=False"),
+        "softens by half in use": (HalfSoftInUse(), "stay sharp"),
+        "softens wholly or not at all": (ZeroOrOne(), "uniform"),
         "is random in use": (RandomInUse(), "training=False"),
         "turns the flag round": (TurnedRound(), "training=False"),
         "never softens": (NeverSoft(), "nothing is softened"),
