@@ -9,10 +9,9 @@ from keras import ops
 from scipy import ndimage
 
 from shared import runtime, weights
-from shared.data import datasets, drawings
+from shared.data import drawings
 from shared.images.degrade import block_mean, project
 from shared.images.resize import resize, upscale
-from shared.training import losses
 
 
 def by_loop(greys):
@@ -263,21 +262,6 @@ def twofold_twice(low_res):
     return np.clip(2 * (half - 0.5) + 0.5, 0, 1)
 
 
-def small_network(low_res):  # a training of seconds
-    pictures = drawings.training_drawings(300, datasets.mnist().x_train) / np.float32(255)
-    keras.utils.set_random_seed(1)
-    network = keras.Sequential([
-        keras.layers.Conv2D(32, 5, padding="same", activation="relu"),
-        keras.layers.Conv2D(32, 3, padding="same", activation="relu"),
-        keras.layers.Conv2D(16, 3, padding="same"),
-        keras.layers.Reshape((28, 28, 4, 4)), keras.layers.Permute((1, 3, 2, 4)),
-        keras.layers.Reshape((112, 112, 1))])
-    network.compile(keras.optimizers.Adam(3e-3), losses.log_mse,
-                    jit_compile=runtime.jit_compile())
-    network.fit(block_mean(pictures), pictures, batch_size=8, epochs=8, verbose=0)
-    return np.clip(runtime.predict(network, low_res, 32), 0, 1)
-
-
 @functools.cache
 def fonts_by_input():
     truth = drawings.font_digits()[0]
@@ -320,7 +304,6 @@ RIGHT = {
         "once": lambda y: smoothed_and_sharpened(y, 1),
         "gentle steps": gentle_steps,
         "twofold, twice": twofold_twice,
-        "a small network": small_network,
         "lists, one digit at a time": lambda y: [gentle_steps(y[n:n + 1])[0].tolist()
                                                  for n in range(len(y))],
     },
