@@ -90,10 +90,9 @@ def test_font_digits_are_drawn_as_in_mnist():
 
 
 def test_a_large_drawing_of_a_digit_is_the_small_one_with_more_pixels():
-    for font, character in (("DejaVuSerif", "2"), ("cmtt10", "8"), ("STIXGeneral", "5")):
-        outlines = drawings.glyph(font, character)
-        small, large = (drawings.as_mnist(outlines, side)[None, ..., None] / 255
-                        for side in (112, 448))
-        assert large.shape == (1, 448, 448, 1)
-        # Edges are right to within an eighth of a pixel, which is more in the small one.
-        assert np.abs(block_mean(large, 4) - small).mean() < 0.005
+    outlines = drawings.glyph("DejaVuSerif", "8")
+    small, large = (drawings.as_mnist(outlines, side)[None, ..., None] / 255
+                    for side in (112, 448))
+    assert large.shape == (1, 448, 448, 1)
+    # Edges are right to within an eighth of a pixel, which is more in the small one.
+    assert np.abs(block_mean(large, 4) - small).mean() < 0.005
