@@ -30,7 +30,8 @@ def check_free_numbers(answer):
 
 
 # Kernel size; channels before, between and after the two layers; which channel each one copies.
-PAIRS = ((3, 2, 3, 2, [0, 1, 2, 0]), (1, 1, 4, 3, [0, 1, 2, 3, 3, 3]), (5, 3, 3, 1, [2, 0, 0, 1, 1]))
+PAIRS = ((3, 2, 3, 2, [0, 1, 2, 0]), (1, 1, 4, 3, [0, 1, 2, 3, 3, 3]),
+         (5, 3, 3, 1, [2, 0, 0, 1, 1]))
 
 
 def check_widen_by_copies(answer):
@@ -47,6 +48,9 @@ def check_widen_by_copies(answer):
         _check_sizes(wide_first, wide_second, size, before, after, source)
         factors = _check_copies(wide_first, images, hidden, old_first, source)
         found = array(wide_second(wide_first(images)))
+        if found.shape != wanted.shape:
+            raise NotYet(f"together your layers give the shape {found.shape}, expected "
+                         f"{wanted.shape}: keep padding and strides")
         if not np.allclose(found, wanted, atol=1e-3):
             _say_what_is_wrong(wide_second, old_second, source, factors)
 
@@ -83,7 +87,8 @@ def _two_layers(result):
 
 
 def _check_sizes(first, second, size, before, after, source):
-    expected = {"first": (size, size, before, len(source)), "second": (size, size, len(source), after)}
+    wide = len(source)
+    expected = {"first": (size, size, before, wide), "second": (size, size, wide, after)}
     for name, layer in (("first", first), ("second", second)):
         if tuple(layer.kernel.shape) != expected[name]:
             raise NotYet(f"for source {source}, the kernel of your {name} layer has shape "
@@ -98,8 +103,7 @@ def _check_copies(layer, images, hidden, old, source):
                      f"{(*hidden.shape[:3], len(source))}: keep padding and strides")
     if found.min() < -1e-6:
         raise NotYet("your first layer has lost its ReLU: its output has negative numbers")
-    kernel, bias = [array(weight) for weight in layer.get_weights()] + (
-        [] if layer.use_bias else [np.zeros(len(source))])
+    kernel = array(layer.get_weights()[0])
     factors = []
     for channel, old_channel in enumerate(source):
         now, then = found[..., channel], hidden[..., old_channel]

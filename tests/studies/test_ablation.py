@@ -1,4 +1,4 @@
-"""The stored runs of lesson 05: how each is trained and measured, and that all of them are there."""
+"""The stored runs of lesson 05: how each is trained and measured, and that none is missing."""
 
 import json
 
@@ -31,11 +31,11 @@ def test_the_shipped_runs_are_complete_and_made_with_the_shipped_networks(shippe
     assert len(shipped) == len(ablation.PLAN)
 
 
-def test_every_variant_has_three_seeds_and_each_part_is_left_out_once(shipped):
+def test_every_variant_has_two_seeds_and_each_part_is_left_out_once(shipped):
     seeds = {}
     for run in shipped:
         seeds.setdefault((run["weight"], run["teachers"]), []).append(run["seed"])
-    assert all(sorted(found) == [1, 2, 3] for found in seeds.values())
+    assert all(sorted(found) == [1, 2] for found in seeds.values())
     assert {(0.0, False), (0.1, False), (0.0, True), (0.1, True)} <= set(seeds)
 
 

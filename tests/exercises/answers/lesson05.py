@@ -9,7 +9,6 @@ from keras import ops
 from shared.data import datasets
 from shared.images.degrade import block_mean
 
-
 # --- 05.1
 
 def by_rank(side, scale):
@@ -159,6 +158,14 @@ def relu_at_the_end(first, second, source):
     return wide, bent
 
 
+def in_steps_of_two(first, second, source):
+    wide, after = copies(first, second, source)
+    smaller = keras.layers.Conv2D.from_config(after.get_config() | {"strides": 2})
+    smaller.build((None, None, None, len(source)))
+    smaller.set_weights(after.get_weights())
+    return wide, smaller
+
+
 def not_built(first, second, source):
     return (keras.layers.Conv2D(len(source), first.kernel_size, padding="same"),
             keras.layers.Conv2D(second.filters, second.kernel_size, padding="same"))
@@ -277,6 +284,7 @@ MISTAKES = {
         "forgets the bias at the end": (changed(3, lambda w, source: 0 * w), "bias"),
         "loses the activation": (without_relu, "ReLU"),
         "adds an activation": (relu_at_the_end, "settings"),
+        "takes steps of two": (in_steps_of_two, "strides"),
         "does not build the layers": (not_built, "no weights"),
         "gives the old layers": (lambda first, second, source: (first, second), "shape"),
         "widens the first layer alone": (
