@@ -104,7 +104,7 @@ def material():
               for split in (digits, clothes)))
 
 
-def train(run, material, progress=False):
+def train_combined(run, material, progress=False):
     """Train one network; returns it with the consistent layer behind it.
 
     ``run`` is a ``AblationRun`` and ``material`` a ``Material``.
@@ -143,12 +143,12 @@ def measure(network, material):
             for name in FIGURES}
 
 
-def prepare():
+def prepare_ablation():
     """Load what the runs share; returns the function that makes one run."""
     shared = material()
 
     def make_run(run):
-        figures = measure(train(run, shared), shared)
+        figures = measure(train_combined(run, shared), shared)
         targets = "teachers" if run.teachers else "the truth"
         return figures, (f"weight {run.weight:g}, targets from {targets}, seed {run.seed}: "
                          f"digits {figures['psnr_digits']:.2f} dB, "
@@ -158,7 +158,7 @@ def prepare():
 
 
 def main(arguments=None):
-    runs.command_line(STORE, __doc__, prepare, arguments)
+    runs.command_line(STORE, __doc__, prepare_ablation, arguments)
 
 
 if __name__ == "__main__":

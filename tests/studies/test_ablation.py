@@ -57,7 +57,7 @@ def test_the_command_makes_every_run_and_says_what_it_is(tmp_path, monkeypatch, 
     monkeypatch.setattr(weights, "read_card", lambda name: {"sha256": name})
     monkeypatch.setattr(runtime, "use_fast_precision", lambda: None)
     monkeypatch.setattr(ablation, "material", lambda: None)
-    monkeypatch.setattr(ablation, "train", lambda run, material: run)
+    monkeypatch.setattr(ablation, "train_combined", lambda run, material: run)
     monkeypatch.setattr(ablation, "measure", lambda run, material: dict.fromkeys(
         ablation.FIGURES, run.weight + run.seed))
     ablation.main([])
@@ -121,7 +121,7 @@ def test_a_run_trains_by_its_weight_and_is_consistent(tiny, monkeypatch):
         return compile_model(*arguments, **keywords)
 
     monkeypatch.setattr(loop, "compile_model", note)
-    network = ablation.train(AblationRun(0.3, True, 1), tiny)
+    network = ablation.train_combined(AblationRun(0.3, True, 1), tiny)
     assert compiled == [{"high_res": 1.0, "digit": 0.3, "clothes": 0.3}]
     low_res = np.random.default_rng(0).random((2, 7, 7, 1), "float32")
     output = runtime.predict(network, low_res)
