@@ -7,7 +7,8 @@ A map, from the commands down. A module imports only from packages below its own
                 a web site, with slides, sheets of exercises and the demo), colab, bench,
                 onnx_export, cells (names in notebooks)
     exercises/  the checks of the exercises, one module per lesson
-    studies/    experiments of many short trainings: tradeoff (04), materials (06)
+    studies/    experiments of many short trainings: tradeoff (04), ablation (05), materials
+                (06)
     train.py    the command `python -m shared.train`
     zoom.py     the command `python -m shared.zoom`, and `enhance` for photos of any size
     enlarging/  what zoom.py consists of: command_line (its options), jobs (which photos, and where

@@ -492,6 +492,39 @@ def histogram(series, xlabel, ylabel="images", bins=40, size=(6.6, 2.6), roles=N
     return figure
 
 
+def widened_kernel(kernel, trained, size=(5.4, 4.1)):
+    """Which weights of a widened convolution are trained, zero, and new: a map with a scale.
+
+    Each point of the map stands for one input channel and one output channel. Its grey is the
+    root mean square of the weights between the two, up to the 98th percentile.
+
+    Args:
+        kernel: array (height, width, inputs, outputs).
+        trained: how many inputs, and how many outputs, were there before the network was widened.
+        size: (width, height) in inches.
+
+    Returns the matplotlib figure, for ``show``.
+    """
+    strength = np.sqrt((np.asarray(kernel) ** 2).mean(axis=(0, 1)))
+    inputs, outputs = strength.shape
+    figure, axis = plt.subplots(figsize=size, layout="constrained")
+    drawn = axis.imshow(strength, cmap="gray", vmin=0, vmax=np.quantile(strength, 0.98),
+                        extent=(0, outputs, inputs, 0), interpolation="nearest")
+    axis.axvline(trained, color=ROLES["live"].colour, linewidth=2)
+    axis.plot([0, trained], [trained, trained], color=ROLES["live"].colour, linewidth=2)
+    middle = trained / 2
+    for text, x, y in (("trained", middle, middle), ("zeros", middle, (trained + inputs) / 2),
+                       ("new", (trained + outputs) / 2, inputs / 2)):
+        axis.text(x, y, text, ha="center", va="center", fontsize=SMALL + 1,
+                  bbox={"facecolor": "white", "edgecolor": "none", "boxstyle": "round,pad=0.25"})
+    axis.set(xlabel="output channel", ylabel="input channel", xticks=[0, trained, outputs],
+             yticks=[0, trained, inputs])
+    axis.xaxis.tick_top()
+    axis.xaxis.set_label_position("top")
+    figure.colorbar(drawn, ax=axis, label="root mean square weight", shrink=0.9)
+    return figure
+
+
 def kernels_on_row(kernels, row, position, size=(8.6, 2.9)):
     """How each kernel makes one new pixel from a row of pixels: small charts side by side.
 

@@ -195,6 +195,21 @@ def test_a_histogram_counts_everything():
     assert [text.get_text() for text in axis.texts] == ["worse", "better"]
 
 
+def test_the_map_of_a_widened_kernel_shows_the_strength_of_its_weights_and_its_three_parts():
+    kernel = np.zeros((3, 3, 6, 6))
+    kernel[1, 1, :4, :4] = 3.0
+    kernel[:, :, :, 4:] = 0.5
+    figure = charts.widened_kernel(kernel, 4)
+    axis = figure.axes[0]
+    shown = np.asarray(axis.images[0].get_array())
+    assert (shown[:4, :4] == 1.0).all() and (shown[4:, :4] == 0).all()
+    assert (shown[:, 4:] == 0.5).all()
+    places = {text.get_text(): text.get_position() for text in axis.texts}
+    assert places == {"trained": (2, 2), "zeros": (2, 5), "new": (5, 3)}
+    assert overlapping(label_boxes(axis)) == []
+    assert axis.get_xticks().tolist() == axis.get_yticks().tolist() == [0, 4, 6]
+
+
 def test_kernels_on_a_row_make_the_pixel_that_resizing_makes():
     row = np.array([0.1, 0.1, 0.3, 0.9, 0.8, 0.4, 0.4])
     position = 3.125  # the centre of new pixel 12, four times as many
