@@ -154,9 +154,7 @@ def _zoom():
 
 def check_misleading_picture(answer):
     picture = array(call(answer) if callable(answer) else answer)
-    if picture.shape == (SIDE, SIDE):
-        picture = picture[..., None]
-    picture = array(picture, (SIDE, SIDE, 1))
+    picture = array(picture.squeeze(), (SIDE, SIDE))[..., None]
     if picture.max() <= 1.5:
         raise NotYet("the values go up to 1; give luma from 0 to 255")
     if picture.min() < -0.5 or picture.max() > 255.5:
