@@ -99,7 +99,7 @@ def combined():
 def photo():
     """Lesson 06: parts of two photographs at half their size, by bicubic, by zoom, in truth."""
     rows, model = {}, weights.load("zoom")
-    for name, (x, y, side) in {"motorcycle": (235, 135, 96), "page": (14, 26, 64)}.items():
+    for name, (x, y, side) in {"motorcycle": (252, 150, 64), "page": (14, 32, 48)}.items():
         truth = load_photos("test")[name]
         low_res, part = luma.reduce(truth), (x, y, side, side)
         rows[name] = [low_res[y:y + side, x:x + side],
@@ -108,6 +108,26 @@ def photo():
                       truth[2 * y:2 * (y + side), 2 * x:2 * (x + side)]]
     names = ["low resolution", "bicubic", "zoom", "truth"]
     save(figures.panels(rows, {"page": names}, size=1.92), "06_before_after.png")
+
+
+def limits():
+    """Lesson 07: an edge comes back, a pattern finer than the low resolution carries does not."""
+    rows, model = {}, weights.load("zoom")
+    y, x = np.mgrid[:160, :160] + 0.5
+    radius = np.hypot(x, y)
+    patterns = {"an edge": np.tanh(80 - radius),
+                "a pattern": np.cos(np.pi * radius**2 / 320)}
+    places = {"an edge": (0, 48), "a pattern": (0, 72)}
+    for name, pattern in patterns.items():
+        truth = luma.rounded(127.5 + 107.5 * pattern)[..., None]
+        low_res = luma.reduce(truth)
+        network = runtime.predict(model, low_res[None] / np.float32(255))[0]
+        top, left = places[name]
+        images = [truth / 255, low_res.repeat(2, 0).repeat(2, 1) / 255,
+                  upscale(low_res[None] / 255, 2)[0], np.clip(network, 0, 1)]
+        rows[name] = [image[top:top + 64, left:left + 64] for image in images]
+    names = ["truth", "half the size", "bicubic", "zoom"]
+    save(figures.panels(rows, {"a pattern": names}, size=1.92), "07_before_after.png")
 
 
 def many_answers():
@@ -122,5 +142,6 @@ def many_answers():
 
 
 if __name__ == "__main__":
-    for draw in (baseline, fashion, hd, classifier_loss, combined, photo, many_answers):
+    for draw in (baseline, fashion, hd, classifier_loss, combined, photo, limits,
+                 many_answers):
         draw()

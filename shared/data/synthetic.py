@@ -2,7 +2,7 @@
 
 All are luma, uint8 arrays (side, side, 1), and follow from ``rng``. They are drawn ``FINE``
 times finer and averaged down, so that their edges are as soft as those seen through a lens.
-Introduced in lesson 06.
+Introduced in lesson 07.
 """
 
 import functools

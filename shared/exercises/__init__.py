@@ -6,11 +6,20 @@ If it is right, the check returns None, or ``Right`` with what it measured. Othe
 its checks in ``CHECKS``.
 """
 
-from shared.exercises import lesson01, lesson02, lesson03, lesson04, lesson05, lesson06, lesson08
+from shared.exercises import (
+    lesson01,
+    lesson02,
+    lesson03,
+    lesson04,
+    lesson05,
+    lesson06,
+    lesson07,
+    lesson08,
+)
 from shared.exercises.verdicts import NO_ANSWER, NotYet, Right
 
 CHECKS = (lesson01.CHECKS | lesson02.CHECKS | lesson03.CHECKS | lesson04.CHECKS
-          | lesson05.CHECKS | lesson06.CHECKS | lesson08.CHECKS)
+          | lesson05.CHECKS | lesson06.CHECKS | lesson07.CHECKS | lesson08.CHECKS)
 
 
 def verdict(number, answer):

@@ -1,100 +1,185 @@
 """Checks of lesson 06."""
 
 import functools
+import math
 
+import keras
 import numpy as np
 
-from shared import runtime, weights
+from shared import runtime
+from shared.data import patches, pipeline
 from shared.data.photos import load_photos
-from shared.exercises.verdicts import Right, wrong_form
-from shared.images import luma
+from shared.exercises.verdicts import NotYet, Right, array, call, number
+from shared.images import luma, resize
 from shared.measures import metrics
-
-
-def check_seen_cycles(answer):
-    for cycles, side in ((3, 16), (8, 16), (42, 16), (10, 16), (16, 16), (21, 16), (100, 64)):
-        result = answer(cycles, side)
-        if problem := wrong_form(result, ()):
-            return problem
-        sampled = np.exp(2j * np.pi * cycles * np.arange(side) / side)
-        wanted = int(abs(np.fft.fftfreq(side, 1 / side)[abs(np.fft.fft(sampled)).argmax()]))
-        if result == wanted:
-            continue
-        given = f"{cycles} cycles on {side} pixels look like {wanted}, you give {result}"
-        if result == cycles:
-            return f"{given}: {side} pixels show at most {side // 2}"
-        if result == side // 2:
-            return f"{given}: finer waves do not stop at the limit, they are folded back"
-        if result == 0:
-            return f"{given}: without antialiasing nothing is removed, only mistaken"
-        if result == cycles % side:
-            return (f"{given}: whole cycles between two pixels cannot be seen, that is right; of "
-                    f"what is left, more than half of a cycle looks like less, run backwards")
-        if result == -wanted:
-            return f"{given}: count cycles without their direction"
-        if abs(result) == abs(side - cycles):
-            return (f"{given}: one fold is not always right, for waves that fit need none and very "
-                    f"fine ones several")
-        return given
-    return None
-
+from shared.training import loop
 
 CHAINS = {
+    "one convolution of 3x3": [(3, 1, 1)],
     "three convolutions of 3x3": [(3, 1, 1)] * 3,
     "kernels of 9, 5 and 5": [(9, 1, 1), (5, 1, 1), (5, 1, 1)],
+    "a single layer with a dilation of 2": [(3, 2, 1)],
     "the seven dilated layers of ircnn": [(3, d, 1) for d in (1, 2, 3, 4, 3, 2, 1)],
-    "a convolution, pooling, a convolution": [(3, 1, 1), (2, 1, 2), (3, 1, 1)],
-    "the way down of unet": [(3, 1, 1), (2, 1, 2)] * 3 + [(3, 1, 1)],
-    "no layer at all": [],
+    "a convolution, pooling by 2, a convolution": [(3, 1, 1), (2, 1, 2), (3, 1, 1)],
+    "pooling by 2 and a dilated convolution": [(2, 1, 2), (3, 2, 1)],
+    "strides of 3 and 2 and a dilation of 3": [(5, 1, 3), (4, 1, 2), (3, 3, 1), (1, 1, 2)],
+    "a way down with three poolings": [(3, 1, 1), (2, 1, 2)] * 3 + [(3, 1, 1)],
 }
 
 
-def _seen(layers, first=1, stretch=True, grid=True):
+def _field(chain, first=1, less=1, dilated=True, strided=True, own_stride=False, together=None):
     """Side of the square that a pixel sees. Other arguments make the usual mistakes."""
     side, pixel = first, 1
-    for kernel, dilation, step in layers:
-        side += (kernel - 1) * (dilation if stretch else 1) * (pixel if grid else 1)
-        pixel *= step
+    for kernel, dilation, stride in chain:
+        before = pixel
+        pixel *= stride if strided else 1
+        width = pixel if own_stride else before
+        dilation = dilation if dilated else 1
+        side += (kernel - less) * (together(dilation, width) if together else dilation * width)
     return side
 
 
+def _touched(chain):
+    """How many pixels of a line have a weight, when one output pixel is computed."""
+    pixels = {0}
+    for kernel, dilation, stride in reversed(chain):
+        pixels = {stride * p + dilation * k for p in pixels for k in range(kernel)}
+    return len(pixels)
+
+
+FIELD_MISTAKES = [
+    (lambda chain: _field(chain, first=0),
+     "without any layer a pixel sees one pixel, itself"),
+    (lambda chain: _field(chain, less=0),
+     "a kernel of k adds k - 1 pixels to what is seen already, not k"),
+    (lambda chain: sum(kernel for kernel, _, _ in chain),
+     "a kernel of k adds k - 1 pixels to what is seen already"),
+    (lambda chain: sum((kernel - 1) * dilation + 1 for kernel, dilation, _ in chain),
+     "a layer adds to what is seen already; count the middle pixel once"),
+    (lambda chain: _field(chain, dilated=False),
+     "a dilation of d puts the weights of a kernel d pixels apart"),
+    (lambda chain: _field(chain, strided=False),
+     "after a stride of 2 each pixel stands for two of the input, so all later layers see twice "
+     "as far"),
+    (lambda chain: _field(chain, own_stride=True),
+     "the stride of a layer counts for the layers after it, not for itself"),
+    (lambda chain: _field(chain[::-1]),
+     "a stride counts for the layers after it, not for those before it"),
+    (lambda chain: _field(chain, together=lambda dilation, width: dilation + width - 1),
+     "after a stride a dilation counts in pixels of the coarser grid: multiply the two"),
+    (lambda chain: _field(chain, together=max),
+     "after a stride a dilation counts in pixels of the coarser grid: multiply the two"),
+    (_touched,
+     "that is the number of pixels that have a weight; the square also holds those between them"),
+    (lambda chain: _field(chain) ** 2, "that is the area of the square; its side is asked for"),
+    (lambda chain: math.prod(kernel for kernel, _, _ in chain),
+     "what layers see adds up, it does not multiply"),
+]
+
+
 def check_receptive_field(answer):
-    for name, layers in CHAINS.items():
-        result = answer(list(layers))
-        if problem := wrong_form(result, ()):
-            return problem
-        wanted = _seen(layers)
-        if result == wanted:
-            continue
-        given = f"for {name} you give {result}, and one pixel sees {wanted}"
-        if result == _seen(layers, first=0):
-            return f"{given}: without any layer a pixel sees one pixel, itself"
-        if result == sum(kernel for kernel, _, _ in layers):
-            return f"{given}: a kernel of k adds k - 1 pixels to what is seen already"
-        if result == sum((kernel - 1) * dilation + 1 for kernel, dilation, _ in layers):
-            return f"{given}: a layer adds to what is seen already; count the middle pixel once"
-        if result == _seen(layers, stretch=False):
-            return f"{given}: a dilation of d puts the weights of a kernel d pixels apart"
-        if result == _seen(layers, grid=False):
-            return (f"{given}: behind a step of 2 each pixel stands for two of the input, so all "
-                    f"layers that follow see twice as far")
-        wide, pixel = 1, 1
-        for kernel, dilation, step in layers:
-            pixel *= step
-            wide += (kernel - 1) * dilation * pixel
-        if result == wide:
-            return f"{given}: a layer's own step counts for the layers behind it, not for itself"
-        return given
-    return None
+    found = {name: number(call(answer, list(chain))) for name, chain in CHAINS.items()}
+    wrong = [name for name, chain in CHAINS.items() if abs(found[name] - _field(chain)) > 1e-6]
+    if not wrong:
+        return
+    given = (f"for {wrong[0]} you give {found[wrong[0]]:g}, and one pixel sees "
+             f"{_field(CHAINS[wrong[0]])}")
+    for mistake, words in FIELD_MISTAKES:
+        if all(found[name] == mistake(chain) for name, chain in CHAINS.items()):
+            raise NotYet(f"{given}: {words}")
+    raise NotYet(given)
+
+
+def _metric_pair(height, width, count, seed):
+    """Luma of 8 bits divided by 255, and images near it: also out of range, worse at the border."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 256, (count, height, width, 1)).astype("float32")
+    truth[:, : height // 2] = np.where(truth[:, : height // 2] < 128, 0, 255)
+    strength = np.linspace(0.6, 6, count)[:, None, None, None]
+    image = truth + strength * rng.standard_normal(truth.shape)
+    inside = np.zeros(truth.shape, bool)
+    inside[:, 2:-2, 2:-2] = True
+    image = np.where(inside, image, image + 40 * rng.standard_normal(truth.shape))
+    return truth / np.float32(255), (image / 255).astype("float32")
+
+
+def _psnr_y(truth, image, rounded=True, clipped=True, border=(2, 2)):
+    """PSNR-Y of each image. Other arguments make the usual mistakes."""
+    levels = 255 * image.astype("float64")
+    levels = np.rint(levels) if rounded else levels
+    levels = np.clip(levels, 0, 255) if clipped else levels
+    error = levels - 255 * truth.astype("float64")
+    rows, columns = (slice(width, -width or None) for width in border)
+    return 10 * np.log10(255**2 / (error[:, rows, columns] ** 2).mean(axis=(1, 2, 3)))
+
+
+METRIC_MISTAKES = [
+    ({"rounded": False}, "bring the image to 8 bits: round 255 times its values"),
+    ({"clipped": False}, "an image of 8 bits has values from 0 to 255: clip them"),
+    ({"rounded": False, "clipped": False},
+     "bring the image to 8 bits: round 255 times its values, and clip them to 0 to 255"),
+    ({"border": (0, 0)}, "leave out the border of 2 pixels"),
+    ({"border": (2, 0)}, "leave out the border at all four sides"),
+    ({"border": (0, 2)}, "leave out the border at all four sides"),
+    ({"border": (1, 1)}, "the border is 2 pixels wide, not 1"),
+    ({"border": (4, 4)}, "the border is 2 pixels wide, not 4"),
+]
+
+
+def check_psnr_y_metric(answer):
+    for shape in ((24, 20, 3), (18, 30, 2)):
+        truth, image = _metric_pair(*shape, seed=1)
+        tensors = [keras.ops.convert_to_tensor(values) for values in (truth, image)]
+        result = array(call(answer, *tensors))
+        if result.size == 1:
+            raise NotYet("it returns one number for the whole batch: return the PSNR of each "
+                         "image, and Keras takes the mean")
+        if result.size == len(truth):
+            result = result.reshape(-1)
+        _say_what_is_wrong(array(result, (len(truth),)), truth, image)
+
+    inputs = keras.Input((None, None, 1))
+    model = keras.Model(inputs, keras.layers.Activation("linear", dtype="float32")(inputs))
+    truth, image = _metric_pair(22, 26, 5, seed=2)
+    try:
+        model.compile(loss="mse", metrics=[answer], jit_compile=runtime.jit_compile())
+        scores = model.evaluate(image, truth, batch_size=2, verbose=0, return_dict=True)
+    except Exception as error:
+        raise NotYet("called with tensors it is right, but Keras cannot use it as a metric: "
+                     "compute with `keras.ops` alone") from error
+    mean = next(value for name, value in scores.items() if name != "loss")
+    if abs(mean - _psnr_y(truth, image).mean()) > 0.02:
+        raise NotYet(f"called with tensors it is right, but as a metric it has {mean:.2f} dB "
+                     f"instead of {_psnr_y(truth, image).mean():.2f} dB")
+
+
+def _say_what_is_wrong(result, truth, image):
+    expected = _psnr_y(truth, image)
+    if np.allclose(result, expected, atol=0.01):
+        return
+    given = f"an image with a PSNR-Y of {expected[0]:.2f} dB gets {result[0]:.2f}"
+    for options, words in METRIC_MISTAKES:
+        if np.allclose(result, _psnr_y(truth, image, **options), atol=0.01):
+            raise NotYet(f"{given}: {words}")
+    for factor, words in ((np.log(10), "decibels use the logarithm to base 10"),
+                          (-1, "the sign is turned"), (0.1, "a decibel is a tenth: multiply the "
+                          "logarithm by 10"), (2, "the square is counted twice")):
+        if np.allclose(result, factor * expected, rtol=1e-3):
+            raise NotYet(f"{given}: {words}")
+    if np.allclose(np.abs(result - expected), 20 * np.log10(255), atol=0.05):
+        raise NotYet(f"{given}: the error and the peak must have one unit, grey levels or "
+                     "fractions of 255")
+    raise NotYet(given)
 
 
 SIDE = 40  # pixels of a low-resolution crop
-CALLS = 16  # how often the network may be called for all crops
-LIMIT = 0.05  # dB that must be gained
+PARAMETERS = 13_000
+BATCHES = 300  # in the training of a small network
+ENOUGH = 0.8  # dB over bicubic
 
 
 @functools.cache
-def _crops():
+def validation_crops():
     """Crops of the validation photographs: low resolution in [0, 1], truth in 0 to 255.
 
     It is the crop of each photograph that varies most: in smooth ones there is nothing to gain.
@@ -113,52 +198,69 @@ def _crops():
 
 
 @functools.cache
-def _network():
-    """The network as a function, and its own answer to the low-resolution crops."""
-    model = weights.load_or_train("ircnn", progress=False)
-
-    def enlarge(images):
-        return runtime.predict(model, np.ascontiguousarray(images, "float32"))
-
-    return enlarge, enlarge(_crops()[0])
+def _tiles():
+    pairs = patches.cut_pairs(load_photos("train").values(), sizes=(0.5,), side=48)
+    return patches.cut_tiles(pairs, side=48)
 
 
-def _psnr(images):
-    """Mean PSNR-Y of luma images in [0, 1] for the crops."""
+def mean_psnr_y(images):
+    """Mean PSNR-Y in dB of luma images in [0, 1] for the crops."""
     return np.mean([metrics.psnr_y(truth, 255 * image)
-                    for truth, image in zip(_crops()[1], images, strict=True)])
+                    for truth, image in zip(validation_crops()[1], images, strict=True)])
 
 
-def check_better(answer):
-    network, own = _network()
-    low_res, truth = _crops()
-    calls = []
-
-    def enlarge(images):
-        calls.append(len(images))
-        if sum(calls) > CALLS * len(low_res):
-            raise RuntimeError(f"`enlarge` may be called for all {len(low_res)} crops {CALLS} "
-                               f"times, not more often")
-        return network(images)
-
-    result = answer(enlarge, low_res.copy())
-    if problem := wrong_form(result, truth.shape):
-        return problem
-    result = np.asarray(result, "float64")
-    if result.max() > 4:
-        return "give luma in [0, 1], as `enlarge` does, not 0 to 255"
-    if np.allclose(result, own, rtol=0, atol=1e-4):
-        return "that is the network's own answer; make it better"
-    gain = _psnr(result) - _psnr(own)
-    if gain < LIMIT:
-        given = f"{abs(gain):.2f} dB {'more' if gain > 0 else 'less'} than `enlarge(low_res)`"
-        if gain < -3:
-            return (f"{given}: are the parts in their places? What goes in turned or mirrored has "
-                    f"to be turned back")
-        return (f"{given}; reach {LIMIT:g} dB more, by what can be done to a photo before and "
-                f"undone after")
-    times = -(-sum(calls) // len(low_res))
-    return Right(f"{gain:.2f} dB more than `enlarge(low_res)`, at {times} times its work")
+def check_small_network(answer):
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        return _trained_and_compared(answer)
+    finally:
+        keras.config.set_dtype_policy(policy)
 
 
-CHECKS = {"06.1": check_seen_cycles, "06.2": check_receptive_field, "06.3": check_better}
+def _trained_and_compared(answer):
+    keras.utils.set_random_seed(1)
+    model = answer if isinstance(answer, keras.Model) else call(answer)
+    if not isinstance(model, keras.Model):
+        raise NotYet(f"expected a keras.Model, found {type(model).__name__}"
+                     + ("; your function needs a `return`" if model is None else ""))
+    low_res = validation_crops()[0]
+    for side in (24, SIDE):
+        output = call(model, low_res[:2, :side, :side])
+        shape = tuple(getattr(output, "shape", ()))
+        if shape != (2, 2 * side, 2 * side, 1):
+            raise NotYet(f"{side}x{side} pixels of luma become {shape}, expected "
+                         f"{(2, 2 * side, 2 * side, 1)}")
+    size = model.count_params()
+    if size > PARAMETERS:
+        raise NotYet(f"it has {size:,} parameters, and at most {PARAMETERS:,} are allowed")
+    if not model.trainable_variables:
+        raise NotYet("it has no weights to train")
+
+    if not model.compiled:
+        model.compile(keras.optimizers.Adam(loop.cosine_rate(BATCHES, 2e-3, warm_up=50)),
+                      loss="mae", jit_compile=runtime.jit_compile())
+    batches = pipeline.Batches(_tiles(), patches.tile_crops(24), 16, per_epoch=BATCHES, seed=1)
+    call(model.fit, batches, verbose=0)
+    bicubic = mean_psnr_y(resize.resize(low_res, (2 * SIDE, 2 * SIDE)))
+    images = array(runtime.predict(model, low_res), (len(low_res), 2 * SIDE, 2 * SIDE, 1))
+    gain = mean_psnr_y(images) - bicubic
+    given = f"after {BATCHES} batches it is {abs(gain):.2f} dB"
+    if gain < -1:
+        raise NotYet(f"{given} below bicubic: let it start from bicubic, and learn only what "
+                     "bicubic lacks")
+    if gain < 0.02:
+        raise NotYet(f"{given} {'above' if gain > 0 else 'below'} bicubic, so it has learned "
+                     "nothing: its channels may all be zero, or its learning rate too small or too "
+                     "large")
+    if gain < ENOUGH:
+        raise NotYet(f"{given} above bicubic; reach {ENOUGH:g} dB, by another width, depth, "
+                     "nonlinearity or learning rate")
+    word = "srcnn, which was trained for 14 minutes, has 2.6 dB, zoom 3.4 dB"
+    if gain > 1.8:
+        word = "that is as good as a long training; if it uses a trained network, try it without"
+    return Right(f"{gain:.2f} dB above bicubic with {size:,} parameters ({word})")
+
+
+CHECKS = {"06.1": check_receptive_field, "06.2": check_psnr_y_metric,
+          "06.3": check_small_network}

@@ -1,7 +1,8 @@
 """The layers of the course. Saved networks refer to them by name; they run on every backend.
 
 Lesson 01 introduces ``conv`` and ``PixelShuffle``, lesson 05 ``Consistent``, lesson 06 the
-layers for photographs. The two layers of lesson 08 are in ``models.flow``.
+layers for photographs, lesson 07 ``TurnedConv2D``. The two layers of lesson 08 are in
+``models.flow``.
 """
 
 import functools

@@ -7,7 +7,7 @@ Each run trains a small ``zoom`` for the same number of batches on different dat
 it on photographs and on drawings that it has not seen. The data are some photographs, to which
 the runs add photographs of other subjects, or drawings of one kind or of all. Another run uses
 the photographs alone, but equivariant convolutions (``models.layers.TurnedConv2D``). Introduced
-in lesson 06, which shows the results.
+in lesson 07, which shows the results.
 """
 
 from typing import NamedTuple

@@ -1,70 +1,264 @@
 """Right answers and usual mistakes for the exercises of lesson 06."""
 
+import functools
+import math
+
+import keras
 import numpy as np
+from keras import ops
+
+from shared.models import layers, papers, zoom_network
+from shared.models.layers import Bicubic, PixelShuffle, conv
 
 
-def folded(cycles, side):
-    rest = cycles % side
-    return min(rest, side - rest)
-
-
-def field(layers):
+def field(chain):
     side, pixel = 1, 1
-    for kernel, dilation, step in layers:
+    for kernel, dilation, stride in chain:
         side += (kernel - 1) * dilation * pixel
-        pixel *= step
+        pixel *= stride
     return side
 
 
-def late_step(layers):
+def backwards(chain):
+    side = 1
+    while chain:
+        kernel, dilation, stride = chain.pop()
+        side = (side - 1) * stride + (kernel - 1) * dilation + 1
+    return side
+
+
+def recursive(chain):
+    if not chain:
+        return 1.0
+    kernel, dilation, stride = chain[0]
+    return stride * (recursive(chain[1:]) - 1) + (kernel - 1) * dilation + 1
+
+
+def first_and_last(chain):
+    low = high = 0
+    for kernel, dilation, stride in reversed(chain):
+        low, high = stride * low, stride * high + (kernel - 1) * dilation
+    return np.array([high - low + 1])
+
+
+def late_stride(chain):
     side, pixel = 1, 1
-    for kernel, dilation, step in layers:
-        pixel *= step
+    for kernel, dilation, stride in chain:
+        pixel *= stride
         side += (kernel - 1) * dilation * pixel
     return side
 
 
-def ensemble(enlarge, low_res, back=True, times=1):
-    total = 0
-    for down, across, swap in list(np.ndindex(2, 2, 2)) * times:
-        order = (slice(None), slice(None, None, 1 - 2 * down), slice(None, None, 1 - 2 * across))
-        image = low_res[order]
-        image = enlarge(image.swapaxes(1, 2)).swapaxes(1, 2) if swap else enlarge(image)
-        total = total + (image[order] if back else image)
-    return total / 8 / times
+def joined(together, chain):
+    side, pixel = 1, 1
+    for kernel, dilation, stride in chain:
+        side += (kernel - 1) * together(dilation, pixel)
+        pixel *= stride
+    return side
 
 
-RIGHT = {"06.1": folded, "06.2": field, "06.3": ensemble}
+def touched(chain):
+    need = {0}
+    for kernel, dilation, stride in reversed(chain):
+        need = {stride * p + dilation * k for p in need for k in range(kernel)}
+    return len(need)
+
+
+def psnr_y(truth, image, border=2, grey=None):
+    levels = ops.clip(ops.round(255 * image), 0, 255) if grey is None else grey(image)
+    error = 255 * truth - levels
+    if border:
+        error = error[:, border:-border, border:-border]
+    return 10 * ops.log10(255**2 / ops.mean(error**2, axis=(1, 2, 3)))
+
+
+def in_fractions(truth, image):
+    image = ops.round(ops.clip(image, 0.0, 1.0) * 255.0) / 255.0
+    height, width = ops.shape(truth)[1:3]
+    error = ops.square(truth - image)[:, 2:height - 2, 2:width - 2, 0]
+    return -10.0 * ops.log(ops.mean(error, axis=[1, 2])) / math.log(10)
+
+
+def cropped(truth, image):
+    crop = keras.layers.Cropping2D(2, dtype="float32")
+    levels = ops.cast(ops.cast(ops.clip(255 * image + 0.5, 0, 255.5), "int32"), "float32")
+    mse = ops.mean(ops.reshape(ops.square(crop(255 * truth) - crop(levels)),
+                               (ops.shape(truth)[0], -1)), axis=1)
+    return 20 * ops.log10(255 / ops.sqrt(mse))
+
+
+def one_at_a_time(truth, image):
+    return ops.vectorized_map(lambda pair: psnr_y(pair[0][None], pair[1][None])[0],
+                              (truth, image))
+
+
+def a_column(truth, image):
+    return psnr_y(truth, image)[:, None]
+
+
+def in_numpy(truth, image):
+    truth, image = np.array(truth), np.array(image)
+    levels = np.clip(np.rint(255 * image), 0, 255)
+    error = (255 * truth - levels)[:, 2:-2, 2:-2]
+    return 10 * np.log10(255**2 / (error**2).mean(axis=(1, 2, 3)))
+
+
+def luma_input():
+    return keras.Input((None, None, 1))
+
+
+def with_bicubic(low_res, detail):
+    return keras.Model(low_res, keras.layers.Add()([Bicubic()(low_res), detail]))
+
+
+def last(x):
+    return PixelShuffle(2)(conv(4, kernel_initializer="zeros")(x))
+
+
+def gelu_network():
+    low_res = x = luma_input()
+    for _ in range(4):
+        x = conv(16, activation="gelu")(x)
+    return with_bicubic(low_res, last(x))
+
+
+def own_compiled():
+    low_res = luma_input()
+    x = keras.layers.Rescaling(1.0, offset=-0.5)(low_res)
+    for _ in range(4):
+        x = conv(16, activation="leaky_relu")(x)
+    model = with_bicubic(low_res, last(x))
+    model.compile(keras.optimizers.Adam(4e-3), loss="mse", jit_compile=False)
+    return model
+
+
+class OfClass(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.body = [conv(14, activation="silu") for _ in range(5)]
+        self.last = conv(4, kernel_initializer="zeros")
+        self.enlarge, self.shuffle = Bicubic(), PixelShuffle(2)
+
+    def call(self, low_res):
+        x = low_res - 0.5
+        for layer in self.body:
+            x = layer(x)
+        return self.enlarge(low_res) + self.shuffle(self.last(x))
+
+
+def nearest_network():  # starts from repeated pixels, not from bicubic
+    low_res = luma_input()
+    x = keras.layers.Rescaling(1.0, offset=-0.5)(low_res)
+    for _ in range(4):
+        x = conv(16, activation="gelu")(x)
+    repeated = keras.layers.UpSampling2D(2)(low_res)
+    return keras.Model(low_res, keras.layers.Add()([repeated, last(x)]))
+
+
+def without_skip():
+    low_res = x = luma_input()
+    for _ in range(4):
+        x = conv(16, activation="relu")(x)
+    return keras.Model(low_res, PixelShuffle(2)(conv(4)(x)))
+
+
+def only_bicubic():
+    low_res = luma_input()
+    return keras.Model(low_res, Bicubic()(low_res))
+
+
+def one_layer():
+    low_res = luma_input()
+    return with_bicubic(low_res, last(low_res))
+
+
+def same_size():
+    low_res = luma_input()
+    return keras.Model(low_res, conv(1)(conv(8)(low_res)))
+
+
+def of_one_size():
+    low_res = keras.Input((24, 24, 1))
+    return with_bicubic(low_res, last(conv(8, activation="gelu")(low_res)))
+
+
+def too_fast():
+    model = gelu_network()
+    model.compile(keras.optimizers.Adam(1e12), loss="mae", jit_compile=False)
+    return model
+
+
+RIGHT = {
+    "06.1": {
+        "forwards": field,
+        "backwards, emptying the list": backwards,
+        "recursive, a float": recursive,
+        "an array of one number": first_and_last,
+    },
+    "06.2": {
+        "in grey levels": psnr_y,
+        "in fractions": in_fractions,
+        "Keras layers and whole numbers": cropped,
+        "one image at a time": one_at_a_time,
+        "a column": a_column,
+    },
+    "06.3": {
+        "narrow zoom": lambda: zoom_network.zoom(8, 3),
+        "gelu": gelu_network,
+        "a compiled model": own_compiled,
+        "a class": OfClass,
+        "repeated pixels": nearest_network,
+    },
+}
 
 # What the learner wrote, and a word of the message that must help.
 MISTAKES = {
     "06.1": {
-        "sees them all": (lambda cycles, side: cycles, "at most"),
-        "stops at the limit": (lambda cycles, side: min(cycles, side // 2), "folded back"),
-        "takes them for removed": (lambda c, side: c if c <= side // 2 else 0, "removed"),
-        "forgets the half": (lambda cycles, side: cycles % side, "backwards"),
-        "folds once": (lambda c, side: c if c <= side // 2 else abs(side - c), "several"),
-        "folds always": (lambda cycles, side: side - cycles, "need none"),
-        "gives it a direction": (lambda c, side: (c + side // 2 - 1) % side - side // 2 + 1,
-                                 "without their direction"),
-        "gives a pair": (lambda cycles, side: (cycles, side), "shape"),
+        "sees nothing at first": (lambda chain: field(chain) - 1, "itself"),
+        "adds the kernels": (lambda chain: sum(k for k, _, _ in chain), "k - 1"),
+        "adds k": (lambda chain: field([(k + 1, d, s) for k, d, s in chain]), "not k"),
+        "leaves the dilation out": (
+            lambda chain: field([(k, 1, s) for k, _, s in chain]), "apart"),
+        "leaves the stride out": (
+            lambda chain: field([(k, d, 1) for k, d, _ in chain]), "twice as far"),
+        "takes the stride too early": (late_stride, "not for itself"),
+        "adds dilation and stride": (
+            functools.partial(joined, lambda d, p: d + p - 1), "multiply"),
+        "takes the larger of the two": (functools.partial(joined, max), "multiply"),
+        "counts pixels with a weight": (touched, "between them"),
+        "reads the list backwards": (lambda chain: field(chain[::-1]), "before it"),
+        "multiplies": (lambda chain: math.prod(k for k, _, _ in chain), "does not multiply"),
+        "gives the area": (lambda chain: field(chain) ** 2, "area"),
+        "knows vdsr": (lambda chain: 41, "one pixel sees"),
+        "gives a pair": (lambda chain: (field(chain),) * 2, "one number"),
+        "forgets to return": (lambda chain: None, "return"),
     },
     "06.2": {
-        "sees nothing at first": (lambda layers: field(layers) - 1, "itself"),
-        "adds the kernels": (lambda layers: sum(k for k, _, _ in layers), "k - 1"),
-        "leaves the dilation out": (lambda layers: field([(k, 1, s) for k, _, s in layers]),
-                                    "apart"),
-        "leaves the step out": (lambda layers: field([(k, d, 1) for k, d, _ in layers]),
-                                "twice as far"),
-        "takes the step too early": (late_step, "not for itself"),
-        "multiplies": (lambda layers: int(np.prod([k for k, _, _ in layers])), "one pixel sees"),
+        "does not round": (
+            functools.partial(psnr_y, grey=lambda i: ops.clip(255 * i, 0, 255)), "8 bits"),
+        "does not clip": (functools.partial(psnr_y, grey=lambda i: ops.round(255 * i)), "clip"),
+        "does neither": (functools.partial(psnr_y, grey=lambda i: 255 * i), "round"),
+        "keeps the border": (functools.partial(psnr_y, border=0), "border"),
+        "leaves out one pixel": (functools.partial(psnr_y, border=1), "2 pixels wide"),
+        "leaves out rows alone": (
+            lambda t, i: psnr_y(t[:, 2:-2], i[:, 2:-2], border=0), "four sides"),
+        "takes one mean for the batch": (lambda t, i: ops.mean(psnr_y(t, i)), "each image"),
+        "uses the natural logarithm": (lambda t, i: psnr_y(t, i) * math.log(10), "base 10"),
+        "turns the sign": (lambda t, i: -psnr_y(t, i), "sign"),
+        "mixes two units": (
+            lambda t, i: psnr_y(t, i) - 20 * math.log10(255), "one unit"),
+        "uses NumPy": (in_numpy, "keras.ops"),
+        "returns the images": (lambda t, i: i, "shape"),
     },
     "06.3": {
-        "gives the network's answer": (lambda enlarge, low_res: enlarge(low_res), "own answer"),
-        "forgets to turn back": (lambda e, y: ensemble(e, y, back=False), "turned back"),
-        "asks too often": (lambda e, y: ensemble(e, y, times=3), "not more often"),
-        "gives low resolution": (lambda enlarge, low_res: low_res, "shape"),
-        "gives 0 to 255": (lambda enlarge, low_res: 255 * enlarge(low_res), "not 0 to 255"),
-        "blurs": (lambda e, y: (e(y) + np.roll(e(y), 1, axis=1)) / 2, "less than"),
+        "starts from noise": (without_skip, "start from bicubic"),
+        "gives a shipped network": (papers.srcnn, "57,281 parameters"),
+        "has nothing to train": (only_bicubic, "no weights"),
+        "learns too little": (one_layer, "bicubic"),
+        "does not enlarge": (same_size, "expected (2, 48, 48, 1)"),
+        "takes one size only": (of_one_size, "stopped with"),
+        "forgets to return": (lambda: None, "return"),
+        "gives a layer": (lambda: layers.Bicubic(), "keras.Model"),
+        "learns too fast": (too_fast, "not yet"),
     },
 }

@@ -1,0 +1,180 @@
+"""Checks of lesson 07."""
+
+import functools
+
+import keras
+import numpy as np
+
+from shared import runtime, weights
+from shared.exercises.lesson06 import mean_psnr_y, validation_crops
+from shared.exercises.verdicts import NotYet, Right, array, call, number
+from shared.images import luma, resize
+from shared.images.turns import turned
+from shared.measures import metrics
+
+WAVES = ((13, 16), (3, 16), (8, 16), (42, 16), (10, 16), (16, 16), (0, 14), (21, 16), (100, 64),
+         (1, 2), (7, 2), (4, 6), (1000, 14))
+
+
+def _seen(cycles, side):
+    return min(cycles % side, -cycles % side)
+
+
+WAVE_MISTAKES = [
+    (lambda cycles, side: cycles, "a grid of n places shows at most n / 2 cycles"),
+    (lambda cycles, side: min(cycles, side // 2),
+     "finer waves do not stop at the limit, they are folded back"),
+    (lambda cycles, side: cycles if cycles <= side // 2 else 0,
+     "without antialiasing a wave is not removed, it looks like another one"),
+    (lambda cycles, side: cycles % side,
+     "whole cycles from one place to the next cannot be seen, that is right; but of what is left, "
+     "more than half a cycle looks like less"),
+    (lambda cycles, side: cycles % (side // 2), "waves are folded back, they do not begin anew"),
+    (lambda cycles, side: (cycles + side // 2) % side - side // 2,
+     "count cycles without their direction"),
+    (lambda cycles, side: (cycles + side // 2 - 1) % side - side // 2 + 1,
+     "count cycles without their direction"),
+    (lambda cycles, side: -_seen(cycles, side), "count cycles without their direction"),
+    (lambda cycles, side: side - cycles, "waves that fit need no fold, very fine ones several"),
+    (lambda cycles, side: abs(side - cycles),
+     "waves that fit need no fold, very fine ones several"),
+    (lambda cycles, side: cycles if cycles <= side // 2 else side - cycles,
+     "very fine waves need several folds"),
+    (lambda cycles, side: cycles if cycles <= side // 2 else abs(side - cycles),
+     "very fine waves need several folds"),
+]
+
+
+def check_seen_cycles(answer):
+    found = [number(call(answer, *wave)) for wave in WAVES]
+    wrong = [n for n, wave in enumerate(WAVES) if abs(found[n] - _seen(*wave)) > 1e-6]
+    if not wrong:
+        return
+    cycles, side = WAVES[wrong[0]]
+    given = (f"{cycles} cycles at {side} places look like {_seen(cycles, side)}, you give "
+             f"{found[wrong[0]]:g}")
+    for mistake, words in WAVE_MISTAKES:
+        if all(abs(value - mistake(*wave)) < 1e-6
+               for value, wave in zip(found, WAVES, strict=True)):
+            raise NotYet(f"{given}: {words}")
+    raise NotYet(given)
+
+
+def _lopsided_network():
+    """A small network that treats no direction like another one, and is not linear."""
+    rng = np.random.default_rng(5)
+    inputs = keras.Input((None, None, 1))
+    conv = keras.layers.Conv2D(4, 3, padding="same", activation="relu", dtype="float32")
+    large = keras.layers.Conv2DTranspose(1, 4, strides=2, padding="same", dtype="float32")
+    network = keras.Model(inputs, large(conv(inputs)))
+    network.set_weights([rng.normal(0, 0.5, values.shape) for values in network.get_weights()])
+    return network
+
+
+def _turned_back(image, turn):
+    """The inverse of ``turned`` for an image (height, width, 1)."""
+    image = image.swapaxes(0, 1) if turn & 4 else image
+    image = image[::-1] if turn & 2 else image
+    return image[:, ::-1] if turn & 1 else image
+
+
+def _mean_of(network, images, turns, back=True):
+    """The mean of the results for some of the eight turns, for images (n, height, width, 1)."""
+    total = 0
+    for turn in turns:
+        inputs = np.stack([turned(image, turn) for image in images])
+        outputs = runtime.predict(network, inputs)
+        if back:
+            outputs = np.stack([_turned_back(image, turn) for image in outputs])
+        total = total + outputs
+    return total / len(turns)
+
+
+SOME_TURNS = {
+    "that is the network's own result": (0,),
+    "these are only two versions, the photo and one that is mirrored": (0, 1),
+    "these are only two versions, the photo and one that is turned upside down": (0, 2),
+    "these are only two versions, the photo and one whose axes are swapped": (0, 4),
+    "these are four versions, with flips; those with swapped axes are missing": (0, 1, 2, 3),
+    "these are four versions, turned; those that are also mirrored are missing": (0, 3, 5, 6),
+    "the photo itself is one of the eight versions": (1, 2, 3, 4, 5, 6, 7),
+}
+
+
+def check_self_ensemble(answer):
+    network = _lopsided_network()
+    before = [values.copy() for values in network.get_weights()]
+    model = call(answer, network)
+    if not isinstance(model, keras.Model):
+        words = "; your function needs a `return`" if model is None else ""
+        raise NotYet(f"expected a keras.Model, found {type(model).__name__}{words}")
+    rng = np.random.default_rng(6)
+    for shape in ((2, 8, 8, 1), (3, 6, 10, 1)):
+        images = rng.random(shape).astype("float32")
+        n, height, width, _ = shape
+        result = array(call(model, images), (n, 2 * height, 2 * width, 1))
+        _say_which_turns(result, network, images)
+    if any(not np.array_equal(old, new)
+           for old, new in zip(before, network.get_weights(), strict=True)):
+        raise NotYet("the result is right, but the weights of the network were changed")
+    low_res = validation_crops()[0]
+    unet = weights.load_or_train("unet", progress=False)
+    own = mean_psnr_y(runtime.predict(unet, low_res))
+    several = mean_psnr_y(array(runtime.predict(call(answer, unet), low_res)))
+    return Right(f"unet gains {several - own:.2f} dB on crops of the validation photographs, for "
+                 "eight times the work")
+
+
+def _say_which_turns(result, network, images):
+    expected = _mean_of(network, images, range(8))
+    if np.allclose(result, expected, atol=2e-2):  # mixed precision has 8 bits
+        return
+    if np.allclose(result, 8 * expected, rtol=1e-2, atol=1e-3):
+        raise NotYet("that is the sum of the eight results; their mean is asked for")
+    for words, turns in SOME_TURNS.items():
+        if np.allclose(result, _mean_of(network, images, turns), atol=1e-3):
+            raise NotYet(words)
+    if images.shape[1] == images.shape[2] and np.allclose(
+            result, _mean_of(network, images, range(8), back=False), atol=1e-3):
+        raise NotYet("the eight results are not turned back before the mean")
+    raise NotYet(f"the result differs from the mean of the eight by up to "
+                 f"{np.abs(result - expected).max():.2f}: is each turned back by the inverse of "
+                 "what was done to the photo, the last step first?")
+
+
+SIDE = 128
+ENOUGH = 0.5  # dB by which bicubic is better
+CONTRAST = 10  # grey levels
+
+
+@functools.cache
+def _zoom():
+    return weights.load_or_train("zoom", progress=False)
+
+
+def check_misleading_picture(answer):
+    picture = array(call(answer) if callable(answer) else answer)
+    picture = array(picture.squeeze(), (SIDE, SIDE))[..., None]
+    if picture.max() <= 1.5:
+        raise NotYet("the values go up to 1; give luma from 0 to 255")
+    if picture.min() < -0.5 or picture.max() > 255.5:
+        raise NotYet(f"the values go from {picture.min():.0f} to {picture.max():.0f}; luma goes "
+                     "from 0 to 255")
+    truth = luma.rounded(picture)
+    low_res = luma.reduce(truth)
+    if low_res.std() < CONTRAST:
+        raise NotYet(f"at half the size the picture is nearly flat: the standard deviation is "
+                     f"{low_res.std():.1f}, and at least {CONTRAST} is asked for")
+    bicubic = metrics.psnr_y(truth, resize.resize(low_res[None], (SIDE, SIDE))[0])
+    enlarged = runtime.predict(_zoom(), low_res[None] / np.float32(255))[0]
+    network = metrics.psnr_y(truth, 255 * enlarged)
+    ahead = bicubic - network
+    given = f"bicubic has {bicubic:.2f} dB, zoom {network:.2f} dB"
+    if ahead < ENOUGH:
+        raise NotYet(f"{given}; bicubic must be ahead by {ENOUGH:g} dB")
+    word = "3 dB is very good" if ahead < 3 else "that is very good"
+    return Right(f"{given}: bicubic is ahead by {ahead:.2f} dB ({word})")
+
+
+CHECKS = {"07.1": check_seen_cycles, "07.2": check_self_ensemble,
+          "07.3": check_misleading_picture}
