@@ -131,6 +131,15 @@ def functional(upscaler, jury, weight):
     return model
 
 
+def in_mixed_precision(upscaler, jury, weight):
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        return functional(upscaler, jury, weight)
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+
 class OneLossEach(keras.Model):
     """Keras' loss objects, freezing in ``compute_loss`` only by the attribute in ``__init__``."""
 
@@ -269,6 +278,7 @@ RIGHT = {
         "loops, and a softmax by hand": ByLoops,
         "a functional model": functional,
         "loss objects": OneLossEach,
+        "16-bit numbers": in_mixed_precision,
         "a function that builds it": lambda upscaler, jury, weight: ours(upscaler, jury, weight),
     },
     "04.3": {
