@@ -67,6 +67,7 @@ notebooks: .venv/.installed
 weights: .venv/.installed
 	$(PY) -m shared.train --all
 	$(PY) -m shared.studies.tradeoff
+	$(PY) -m shared.studies.ablation
 	$(PY) -m shared.studies.materials
 
 check: .venv/.installed

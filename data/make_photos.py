@@ -12,7 +12,6 @@ differ from them. With `--sums` it writes a new SHA256SUMS.
 
 import hashlib
 import io
-import os
 import struct
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from PIL import Image
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 from shared.data.photos import SUMS, sums  # noqa: E402
+from shared.paths import written_beside  # noqa: E402
 
 
 class Source(NamedTuple):
@@ -295,9 +295,8 @@ def made(work):
 
 
 def write(path, content):
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(content)
-    os.replace(part, path)
+    with written_beside(path) as file:
+        file.write(content)
 
 
 def main():

@@ -2,10 +2,13 @@
 
 A map, from the commands down. A module imports only from packages below its own.
 
-    tools/      for teachers and maintainers: course (run and hand out lessons), site (the lessons
-                as a web site), colab, bench, onnx_export
+    tools/      for teachers and maintainers: course (run lessons), editions (copies for
+                students and teachers), grade (check handed-in notebooks), site (the lessons as
+                a web site, with slides, sheets of exercises and the demo), colab, bench,
+                onnx_export, cells (names in notebooks)
     exercises/  the checks of the exercises, one module per lesson
-    studies/    experiments of many short trainings: tradeoff (04), materials (06)
+    studies/    experiments of many short trainings: tradeoff (04), ablation (05), materials
+                (06)
     train.py    the command `python -m shared.train`
     zoom.py     the command `python -m shared.zoom`, and `enhance` for photos of any size
     enlarging/  what zoom.py consists of: command_line (its options), jobs (which photos, and where
@@ -19,7 +22,7 @@ A map, from the commands down. A module imports only from packages below its own
     measures/   metrics (PSNR, SSIM), spectrum, uncertainty, cost (operations, receptive field),
                 timing
     models/     layers, upscalers (01 to 05), papers and zoom_network (06), classifiers (04),
-                flow (07)
+                flow (08)
     data/       datasets, pipeline (batches), drawings (03), photos, patches and synthetic (06),
                 div2k
     images/     degrade, resize, luma, turns (01 to 06); for photos of any kind and size: alpha,

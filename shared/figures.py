@@ -36,6 +36,7 @@ shipped and samples. The usual names have a role; of others, say ``roles={"U-Net
     planes({"realism": {"draw": (10.8, 0.5), ...}}, "MSE", impossible=5.3, thumbnails={...})
     kernels_on_row(resize.KERNELS, [0.1, 0.1, 0.3, 0.9, 0.8, 0.4, 0.4], 3.375)
     flow_lines(times, walkers, velocity=mean_velocity)
+    widened_kernel(kernel, 64)                              trained, zero and new weights
     bars({"a": 1.0, "b": 2.0}, "seconds")                   where zero means something
 
 Diagrams, stored as SVG with text that is read aloud:
@@ -71,6 +72,7 @@ from shared.drawing.charts import (
     kernels_on_row,
     planes,
     spectra,
+    widened_kernel,
 )
 from shared.drawing.diagrams import (
     flow_steps,
@@ -102,4 +104,4 @@ __all__ = [
     "frozen_classifier", "half_and_half", "histogram", "kernels_on_row", "lens", "network_diagram",
     "packed", "panels", "photographs", "pixel_shuffle", "planes", "plt", "poster", "projection",
     "readings", "receptive_fields", "show", "source", "spectra", "strip", "table", "waves",
-    "whole_pixels"]
+    "whole_pixels", "widened_kernel"]

@@ -29,10 +29,13 @@ def train(name, progress=True, epochs=None):
     to that many epochs, for a test. Returns the test figures of its card, a dict. Raises
     KeyError if there is no such recipe.
     """
-    needed_by(name, progress)  # trains what is missing, on all devices
+    recipe = recipes.recipe(name)
+    for need in recipe.needs:  # outside ``all_devices``: a training measures on one device
+        if not store.exists(need):
+            train(need, progress)
     with devices.all_devices():
-        networks = needed_by(name)
-    return trainer.train_by_recipe(name, recipes.recipe(name), networks, progress, epochs)
+        networks = {need: load(need) for need in recipe.needs}
+    return trainer.train_by_recipe(name, recipe, networks, progress, epochs)
 
 
 def needed_by(name, progress=True):

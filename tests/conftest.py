@@ -10,6 +10,7 @@ compared, not the lines.
 """
 
 import base64
+import contextlib
 import io
 import os
 import re
@@ -24,8 +25,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from shared import runtime
 from shared.data import datasets
 from shared.models import zoom_network
+from shared.training import trainer
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no log line in a compared output
 ROOT = Path(__file__).resolve().parent.parent
@@ -154,6 +157,28 @@ def mixed_bfloat16():
     keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
     yield
     keras.mixed_precision.set_dtype_policy(policy)
+
+
+@contextlib.contextmanager
+def workplace(folder):
+    """Networks, cards and the states of trainings are in ``folder``; training is in float32."""
+    import keras
+
+    policy = keras.mixed_precision.dtype_policy()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZOOM_DATA", str(folder))
+        # In bfloat16 on several threads, two equal runs can differ in the last bits.
+        patch.setattr(runtime, "fast_bfloat16", lambda: False)
+        patch.setattr(trainer, "checkpoint_folder", lambda name: folder / "training" / name)
+        yield patch
+    keras.mixed_precision.set_dtype_policy(policy)
+
+
+@pytest.fixture
+def desk(tmp_path):
+    """The folder of a ``workplace``, empty at first."""
+    with workplace(tmp_path):
+        yield tmp_path
 
 
 @pytest.fixture(scope="session")

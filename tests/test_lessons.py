@@ -2,10 +2,8 @@
 easy to read, and every number in its text the one that the lesson has measured."""
 
 import ast
-import builtins
 import json
 import re
-import symtable
 import sys
 
 import keras
@@ -15,6 +13,7 @@ from conftest import ROOT, same
 
 from shared.data import datasets
 from shared.tools import colab
+from shared.tools.cells import used_by
 from shared.training import loop
 
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -288,59 +287,6 @@ def test_tolerances_are_positive_numbers(cells):
         assert isinstance(tolerance, int | float) and 0 < tolerance < 100
 
 
-def names_in(statement):
-    """The global names that a statement reads, and those that it binds, as two sets."""
-    reads, binds = set(), set()
-    tables = [symtable.symtable(ast.unparse(statement), "cell", "exec")]
-    for table in tables:
-        tables += table.get_children()
-        for symbol in table.get_symbols():
-            if table is not tables[0]:  # a function, a comprehension
-                reads |= {symbol.get_name()} if symbol.is_global() else set()
-            else:
-                reads |= {symbol.get_name()} if symbol.is_referenced() else set()
-                bound = symbol.is_assigned() or symbol.is_imported()
-                binds |= {symbol.get_name()} if bound else set()
-    return reads, binds
-
-
-def parts_in(statement):
-    """The names of which a statement replaces or deletes a part: ``a[0] = 1``, ``del a.b``."""
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
-            while isinstance(node, ast.Subscript | ast.Attribute):
-                node = node.value
-            if isinstance(node, ast.Name):
-                yield node.id
-
-
-def simple_statements(body):
-    """The statements of ``body`` in order; a loop, for example, as its head and then its body."""
-    for statement in body:
-        if isinstance(statement, ast.For):
-            yield ast.Assign(targets=[statement.target], value=statement.iter, lineno=0)
-        elif isinstance(statement, ast.If | ast.While):
-            yield ast.Expr(statement.test)
-        else:
-            yield statement
-            continue
-        yield from simple_statements([*statement.body, *statement.orelse])
-
-
-def used_by(source):
-    """What a cell takes from other cells, what it binds, and of what it changes a part."""
-    taken, bound, changed = set(), set(), set()
-    for statement in simple_statements(ast.parse(source).body):
-        reads, binds = names_in(statement)
-        if isinstance(statement, ast.AugAssign):  # `a += 1` reads as well
-            reads |= binds
-        if not isinstance(statement, ast.FunctionDef | ast.ClassDef):  # what it changes is its own
-            changed |= set(parts_in(statement)) - bound
-        taken |= reads - bound - set(dir(builtins))
-        bound |= binds
-    return taken, bound, changed
-
-
 def test_what_a_cell_takes_from_another_is_made_by_that_cell_alone(cells):
     # So any cell may be run again at any time, and finds what it found before.
     uses = [used_by(cell.source) for cell in code(cells) if "colab" not in cell.metadata.get(
@@ -350,18 +296,6 @@ def test_what_a_cell_takes_from_another_is_made_by_that_cell_alone(cells):
               for name in taken}
     assert {name: places for name, places in makers.items() if len(places) != 1} == {}
     assert [changed for _, _, changed in uses if changed] == []
-
-
-@pytest.mark.parametrize("source, taken, bound, changed", [
-    ("b = a\na = 1", {"a"}, {"a", "b"}, set()),
-    ("a = 1\nb = a", set(), {"a", "b"}, set()),
-    ("a += 1", {"a"}, {"a"}, set()),
-    ("for a in b:\n    c[a] = 1", {"b", "c"}, {"a"}, {"c"}),
-    ("c = {}\nc[0].d = 1\ndel e.f", {"e"}, {"c"}, {"e"}),
-    ("def f(a):\n    c = [g(b, i) for i in a]\n    c[0] = 1", {"b", "g"}, {"f"}, set()),
-    ("import a.b as c\nc.d = print(len(c))", set(), {"c"}, set())])
-def test_the_names_of_a_cell_are_found(source, taken, bound, changed):
-    assert used_by(source) == (taken, bound, changed)
 
 
 @pytest.mark.slow

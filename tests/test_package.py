@@ -107,4 +107,4 @@ def test_links_of_the_pages_lead_somewhere(name):
 
 def test_the_readme_is_short_and_finished():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert len(text.splitlines()) < 120 and "TODO" not in text
+    assert len(text.splitlines()) < 140 and "TODO" not in text

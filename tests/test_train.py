@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from shared import recipes, runtime, train, weights
+from shared import recipes, train, weights
 from shared.data import pipeline
-from shared.training import store, trainer
+from shared.training import store
 from shared.training.recipe import Recipe
 
 
@@ -97,7 +97,7 @@ def test_the_help_shows_the_three_ways_to_use_it(capsys):
         assert use in printed
 
 
-def test_the_command_trains_a_network_by_its_recipe_and_saves_it(monkeypatch, tmp_path, capsys):
+def test_the_command_trains_a_network_by_its_recipe_and_saves_it(monkeypatch, desk, capsys):
     def network(networks):
         pixel = keras.Input((1,))
         return keras.Model(pixel, keras.layers.Dense(1)(pixel))
@@ -107,9 +107,6 @@ def test_the_command_trains_a_network_by_its_recipe_and_saves_it(monkeypatch, tm
         about="for a test", data="numbers", epochs=1, build=network,
         batches=lambda networks: pipeline.Batches(numbers, lambda x, rng: (x, 2 * x), 8),
         measure=lambda model, networks: {"weights": float(model.count_params())}))
-    monkeypatch.setenv("ZOOM_DATA", str(tmp_path))
-    monkeypatch.setattr(runtime, "fast_bfloat16", lambda: False)
-    monkeypatch.setattr(trainer, "checkpoint_folder", lambda name: tmp_path / "training" / name)
     train.main(["small"])
     assert store.read_card("small")["about"] == "for a test" and store.load("small")
     lines = capsys.readouterr().out.splitlines()

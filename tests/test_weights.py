@@ -1,10 +1,12 @@
 """The trained networks: loaded if they are there, otherwise trained, with what they need."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
 
-from shared import recipes, runtime, weights
+from shared import recipes, weights
 from shared.data import pipeline
 from shared.models import classifiers
 from shared.training import store, trainer
@@ -37,16 +39,13 @@ class Bench:
 
 
 @pytest.fixture
-def bench(monkeypatch, tmp_path):
+def bench(monkeypatch, desk):
     """An empty data folder, and four recipes: "top" needs "left" and "right", which need "root"."""
     bench = Bench()
     monkeypatch.setattr(recipes, "RECIPES", {
         "root": bench.recipe("root"), "left": bench.recipe("left", "root"),
         "right": bench.recipe("right", "root"), "top": bench.recipe("top", "right", "left"),
         "alone": bench.recipe("alone")})
-    monkeypatch.setenv("ZOOM_DATA", str(tmp_path))
-    monkeypatch.setattr(runtime, "fast_bfloat16", lambda: False)
-    monkeypatch.setattr(trainer, "checkpoint_folder", lambda name: tmp_path / "training" / name)
     return bench
 
 
@@ -94,6 +93,33 @@ def test_what_a_network_needs_is_loaded_where_it_is_there(bench):
     assert bench.built == ["top"]  # not even root, since both that need it are there
     for name, network in bench.handed["top"].items():
         assert same_weights(network, stored[name])
+
+
+def test_each_needed_network_is_loaded_once_onto_all_devices_and_trained_outside_of_them(
+        bench, monkeypatch):
+    put("root", "left")
+    steps = []
+
+    @contextlib.contextmanager
+    def all_devices():
+        steps.append("all devices")
+        yield
+        steps.append("as before")
+
+    def train_by_recipe(name, recipe, networks, *options):
+        steps.append(f"train {name}")
+        put(name)
+
+    def load(name):
+        steps.append(f"load {name}")
+        return store.load(name)
+
+    monkeypatch.setattr(weights.devices, "all_devices", all_devices)
+    monkeypatch.setattr(trainer, "train_by_recipe", train_by_recipe)
+    monkeypatch.setattr(weights, "load", load)
+    weights.train("top")
+    assert steps == ["all devices", "load root", "as before", "train right",
+                     "all devices", "load right", "load left", "as before", "train top"]
 
 
 @pytest.mark.slow

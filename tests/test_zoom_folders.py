@@ -1,28 +1,16 @@
 """The command on folders: it goes on where it was left, replaces no photo, and stops for none."""
 
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from zooming import BICUBIC, command, saved, tree
+from zooming import BICUBIC, command, not_on_windows, saved, tree, work  # noqa: F401
 
 from shared import zoom
 from shared.enlarging import enhance
 from shared.images import files
-
-not_on_windows = pytest.mark.skipif(
-    sys.platform == "win32", reason="needs names, links or signals that Windows does not have")
-
-
-@pytest.fixture(autouse=True)
-def work(tmp_path, monkeypatch):
-    """An empty folder, and the current one."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(zoom, "load_network", lambda name: BICUBIC)
-    return tmp_path
 
 
 def test_the_quality_is_that_of_jpeg():

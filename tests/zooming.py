@@ -1,14 +1,29 @@
-"""Small photos, and the command on them."""
+"""Small photos, and the command on them in a folder of its own.
 
+A module that imports ``work`` runs each of its tests in a new folder.
+"""
+
+import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from shared import zoom
 from shared.images import luma, resize
 
 BICUBIC = zoom.load_network("bicubic")
+not_on_windows = pytest.mark.skipif(
+    sys.platform == "win32", reason="needs names, links or signals that Windows does not have")
+
+
+@pytest.fixture(autouse=True)
+def work(tmp_path, monkeypatch):
+    """An empty folder, and the current one. Bicubic is the only network, and is built once."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(zoom, "load_network", lambda name: BICUBIC)
+    return tmp_path
 
 
 def photo(height, width, channels=3, seed=0):

@@ -122,14 +122,14 @@ def photo():
 
 
 def many_answers():
-    """Lesson 08: the 7x7, the single answer, four draws, the truth."""
-    truth = datasets.mnist().x_test[[9700, 4300, 3475, 5975, 900, 4950, 5600]]
+    """Lesson 08: the 7x7, the single answer, four samples and the truth, one digit per row."""
+    truth = datasets.mnist().x_test[[9700, 3475, 5975, 4950]]
     low_res = block_mean(truth)
     guess = flow.projected_answer(weights.load("baseline"), low_res)
-    draws = flow.sample(weights.load("samples"), low_res, guess, count=4)
-    rows = {"7x7": low_res, "one answer": guess, "four draws": draws[0], " ": draws[1],
-            "  ": draws[2], "   ": draws[3], "truth": truth}
-    save(figures.panels(rows), "08_before_after.png")
+    samples = flow.sample(weights.load("samples"), low_res, guess, count=4)
+    rows = {" " * n: [low_res[n], guess[n], *samples[:, n], truth[n]] for n in range(len(truth))}
+    headings = {"7x7": 1, "one answer": 1, "four samples": 4, "truth": 1}
+    save(figures.panels(rows, groups=headings, size=1.12), "08_before_after.png")
 
 
 if __name__ == "__main__":

@@ -223,17 +223,21 @@ def glyph(font, character):
     return [outline / np.ptp(np.concatenate(outlines), axis=0).max() for outline in outlines]
 
 
-def as_mnist(outlines):
-    """One shape drawn as in MNIST: a longest side of 80 of 112 pixels, the mass in the centre.
+def as_mnist(outlines, side=SIDE):
+    """One shape drawn as in MNIST: a longest side of 20 of 28 parts, the mass in the centre.
 
-    Returns uint8 (112, 112).
+    Args:
+        outlines: list of arrays (k, 2), in any unit.
+        side: of the picture, in pixels.
+
+    Returns uint8 (side, side).
     """
     points = np.concatenate(outlines)
-    size = 80 / np.ptp(points, axis=0).max()
-    outlines = [(outline - (points.min(0) + points.max(0)) / 2) * size + SIDE / 2
+    size = 20 / 28 * side / np.ptp(points, axis=0).max()
+    outlines = [(outline - (points.min(0) + points.max(0)) / 2) * size + side / 2
                 for outline in outlines]
-    mass = ndimage.center_of_mass(draw([outlines]))[::-1]
-    return draw([[outline + SIDE / 2 - 0.5 - mass for outline in outlines]])
+    mass = ndimage.center_of_mass(draw([outlines], side))[::-1]
+    return draw([[outline + side / 2 - 0.5 - mass for outline in outlines]], side)
 
 
 @functools.cache

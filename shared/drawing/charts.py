@@ -47,9 +47,6 @@ def curves(series, xlabel, ylabel, x=None, size=(6.6, 3.0), marker=None, levels=
     known = NAMES | (roles or {})
     look = looks([*series, *(name for name in levels if name in known)], roles)
     look |= {name: Role(GREY, "", ":") for name in levels if name not in known}
-    if diagonal:
-        axis.axline((0, 0), slope=1, color=GREY, linewidth=1, zorder=0)
-        axis.set_aspect("equal", adjustable="datalim")
     ends = []
     for name, values in series.items():
         x_values = np.arange(1, len(values) + 1) if x is None else x
@@ -64,6 +61,11 @@ def curves(series, xlabel, ylabel, x=None, size=(6.6, 3.0), marker=None, levels=
         last = np.flatnonzero(np.isfinite(values))[-1]
         ends.append((name, np.asarray(x_values)[last], np.asarray(values)[last], colour))
     axis.set(xlabel=xlabel, ylabel=ylabel)
+    if diagonal:
+        limits = (min(axis.get_xlim()[0], axis.get_ylim()[0]),
+                  max(axis.get_xlim()[1], axis.get_ylim()[1]))
+        axis.set(xlim=limits, ylim=limits, aspect="equal")
+        axis.plot(limits, limits, color=GREY, linewidth=1, zorder=0)
     if x is None:
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.grid(alpha=0.25)
@@ -191,7 +193,8 @@ def planes(parts, xlabel, beyond=(), size=(4.9, 3.7), roles=None, thumbnails=Non
         size: (width, height) of one diagram in inches.
         roles: dict of name to a role, see ``roles.looks``.
         thumbnails: dict of name to an image (height, width), drawn beside the point.
-        impossible: x value; the region left of it is shaded and called impossible.
+        impossible: x value; the region left of it is shaded and called impossible. Or a curve
+            (x values, y values), the region left of which is.
 
     Returns the matplotlib figure, for ``show``.
     """
@@ -207,7 +210,7 @@ def planes(parts, xlabel, beyond=(), size=(4.9, 3.7), roles=None, thumbnails=Non
                           zorder=1.5)
                 ends.append((name, x[-1], y[-1], look[name].colour))
             elif name in beyond:
-                axis.annotate(f"{name}: {x:.3g}, {y:.2g}", (0.99, 0.93), (0.6, 0.93),
+                axis.annotate(f"{name}: {x:.3g}, {y:.3g}", (0.99, 0.93), (0.6, 0.93),
                               fontsize=SMALL, xycoords="axes fraction", color=look[name].colour,
                               textcoords="axes fraction", va="center",
                               arrowprops={"arrowstyle": "->", "color": look[name].colour})
@@ -217,15 +220,27 @@ def planes(parts, xlabel, beyond=(), size=(4.9, 3.7), roles=None, thumbnails=Non
         axis.margins(0.18)
         axis.set_ylim(bottom=0)
         if impossible is not None:
-            axis.set_xlim(left=min(axis.get_xlim()[0], 0.9 * impossible))
-            axis.axvspan(axis.get_xlim()[0], impossible, color=SHADE, zorder=0)
-            axis.annotate("impossible", (impossible, 0.02), xytext=(-4, 0), rotation=90,
-                          xycoords=("data", "axes fraction"), textcoords="offset points",
-                          ha="right", va="bottom", fontsize=SMALL, color=GREY)
+            _shade_left_of(axis, impossible)
         axis.grid(alpha=0.25)
         label_ends(axis, ends)
         name_points(axis, points, {name: look[name].colour for name in points}, thumbnails)
     return figure
+
+
+def _shade_left_of(axis, limit):
+    """Shade what is left of an x value or of a curve (x values, y values)."""
+    curved = np.ndim(limit) > 0
+    x, y = limit if curved else ([limit, limit], axis.get_ylim())
+    axis.set_xlim(left=min(axis.get_xlim()[0], 0.9 * np.min(x)))
+    left, bottom = axis.get_xlim()[0], axis.get_ylim()[0]
+    if curved:
+        axis.fill_betweenx(y, left, x, color=SHADE, linewidth=0, zorder=0)
+        axis.plot(x, y, color=GREY, linewidth=1.2, zorder=1)
+    else:
+        axis.axvspan(left, limit, color=SHADE, zorder=0)
+    # Inside the region, beside the place where it is narrowest.
+    axis.annotate("impossible", (np.min(x), bottom), xytext=(-4, 6), rotation=90,
+                  textcoords="offset points", ha="right", va="bottom", fontsize=SMALL, color=GREY)
 
 
 def name_points(axis, points, colours, thumbnails=None, radii=None):
@@ -474,6 +489,39 @@ def histogram(series, xlabel, ylabel="images", bins=40, size=(6.6, 2.6), roles=N
         for name, side in zip(order, sides, strict=True):
             axis.annotate(name, tops[name], ({"right": -8, "left": 8}.get(side, 0), 4), ha=side,
                           textcoords="offset points", fontsize=SMALL, color=look[name].colour)
+    return figure
+
+
+def widened_kernel(kernel, trained, size=(5.4, 4.1)):
+    """Which weights of a widened convolution are trained, zero, and new: a map with a scale.
+
+    Each point of the map stands for one input channel and one output channel. Its grey is the
+    root mean square of the weights between the two, up to the 98th percentile.
+
+    Args:
+        kernel: array (height, width, inputs, outputs).
+        trained: how many inputs, and how many outputs, were there before the network was widened.
+        size: (width, height) in inches.
+
+    Returns the matplotlib figure, for ``show``.
+    """
+    strength = np.sqrt((np.asarray(kernel) ** 2).mean(axis=(0, 1)))
+    inputs, outputs = strength.shape
+    figure, axis = plt.subplots(figsize=size, layout="constrained")
+    drawn = axis.imshow(strength, cmap="gray", vmin=0, vmax=np.quantile(strength, 0.98),
+                        extent=(0, outputs, inputs, 0), interpolation="nearest")
+    axis.axvline(trained, color=ROLES["live"].colour, linewidth=2)
+    axis.plot([0, trained], [trained, trained], color=ROLES["live"].colour, linewidth=2)
+    middle = trained / 2
+    for text, x, y in (("trained", middle, middle), ("zeros", middle, (trained + inputs) / 2),
+                       ("new", (trained + outputs) / 2, inputs / 2)):
+        axis.text(x, y, text, ha="center", va="center", fontsize=SMALL + 1,
+                  bbox={"facecolor": "white", "edgecolor": "none", "boxstyle": "round,pad=0.25"})
+    axis.set(xlabel="output channel", ylabel="input channel", xticks=[0, trained, outputs],
+             yticks=[0, trained, inputs])
+    axis.xaxis.tick_top()
+    axis.xaxis.set_label_position("top")
+    figure.colorbar(drawn, ax=axis, label="root mean square weight", shrink=0.9)
     return figure
 
 

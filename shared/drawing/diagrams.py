@@ -50,7 +50,7 @@ def arrow(axis, start, end, colour=INK, dash="-", curve=0.0, style="-|>", width=
 def projection():
     """The projection onto a convex set: why P(z) is never further from the truth than z.
 
-    The set is what the low-resolution image allows, z an answer of a network, P(z) the closest
+    The set is what the low-resolution image allows, z a result, P(z) the closest
     point of the set, x the truth, which lies in the set.
     """
     figure, axis = canvas("The projection onto a convex set", 6.6, 3.7)
@@ -72,7 +72,7 @@ def projection():
     axis.plot(*np.transpose([foot, x]), color=BLUE, linewidth=2, zorder=2)
     arrow(axis, z, foot + 0.07 * normal)
     for place, text, colour, move, side in (
-            (z, "z: an answer of the network", ORANGE, (0.14, 0.08), "left"),
+            (z, "z: a result", ORANGE, (0.14, 0.08), "left"),
             (foot, "P(z): the closest point of the set", BLUE, (0.34, 0.0), "left"),
             (x, "x: the truth", INK, (-0.02, -0.24), "center")):
         axis.plot(*place, "o", color=colour, markersize=7, zorder=5)
@@ -80,7 +80,7 @@ def projection():
     axis.text(*(z + 0.22 * (x - z) + (-0.12, 0.1)), "longer", color=ORANGE, ha="right",
               fontsize=SMALL)
     axis.text(*((foot + x) / 2 + (0.13, -0.2)), "shorter", color=BLUE, fontsize=SMALL)
-    axis.text(2.95, 0.42, "all images with these block means", color=BLUE, fontsize=SMALL,
+    axis.text(2.95, 0.42, "all consistent images", color=BLUE, fontsize=SMALL,
               ha="center")
     return figure
 

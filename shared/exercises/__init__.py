@@ -7,7 +7,7 @@ its checks in ``CHECKS``.
 """
 
 from shared.exercises import lesson01, lesson02, lesson03, lesson04, lesson05, lesson06, lesson08
-from shared.exercises.verdicts import NotYet, Right
+from shared.exercises.verdicts import NO_ANSWER, NotYet, Right
 
 CHECKS = (lesson01.CHECKS | lesson02.CHECKS | lesson03.CHECKS | lesson04.CHECKS
           | lesson05.CHECKS | lesson06.CHECKS | lesson08.CHECKS)
@@ -25,7 +25,7 @@ def verdict(number, answer):
     except NotYet as problem:
         return str(problem)
     except NotImplementedError:
-        return "there is no answer yet: replace the line that raises NotImplementedError"
+        return NO_ANSWER
     except (Exception, SystemExit) as error:
         return f"your function stopped with {type(error).__name__}: {error}"
 

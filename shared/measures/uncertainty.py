@@ -179,6 +179,27 @@ def seen_by_both(votes, other_votes, classes=10):
     return (agreed[..., None] == np.arange(classes)).any(axis=0)
 
 
+def differing_samples(votes, other_votes, classes=10):
+    """Pairs of samples of one image in which two classifiers agree on two different classes.
+
+    Args:
+        votes, other_votes: as for ``seen_by_both``.
+        classes: how many there are.
+
+    Returns three integer arrays of one length: the numbers of the images for which there is such
+    a pair, in ascending order, and the numbers of the first samples that show the smallest and
+    the second smallest of the classes seen.
+    """
+    votes, other_votes = np.asarray(votes), np.asarray(other_votes)
+    agreed = np.where(votes == other_votes, votes, -1)
+    images = np.flatnonzero(seen_by_both(votes, other_votes, classes).sum(axis=1) > 1)
+    pairs = [[np.flatnonzero(agreed[:, image] == label)[0]
+              for label in np.unique(agreed[:, image][agreed[:, image] >= 0])[:2]]
+             for image in images]
+    one, another = np.reshape(np.array(pairs, int), (-1, 2)).T
+    return images, one, another
+
+
 class Reliability(NamedTuple):
     """The result of ``reliability``: three arrays (bins,) and a number.
 

@@ -300,24 +300,28 @@ def sample(model, low_res, guess, count=1, steps=8, seed=0, method=midpoint, bat
     if count < 1 or steps < 1:
         raise ValueError(f"expected at least one sample and one step, found count {count} and "
                          f"steps {steps}")
-    runtime.choose_compiler(model)
     result = np.empty((count, *guess.shape), "float32")
     for i in range(count):
         x0 = noisy_start(low_res, np.random.default_rng([seed, i]))
         for first in range(0, len(x0), batch_size):
             chunk = slice(first, first + batch_size)
-            condition = {"low_res": low_res[chunk], "guess": guess[chunk]}
-            x1 = method(_velocity(model, condition), x0[chunk], steps)
+            velocity = velocity_function(model, low_res[chunk], guess[chunk])
+            x1 = method(velocity, x0[chunk], steps)
             result[i, chunk] = project(x1, low_res[chunk])
     return result
 
 
-def _velocity(model, condition):
-    """The network as a function of an array x and a number t, for a given low_res and guess."""
+def velocity_function(model, low_res, guess):
+    """The network as a function of an array x (n, 28, 28, 1) and a number t that returns an array.
+
+    ``model`` is a ``velocity_network``; ``low_res`` and ``guess`` are its other two inputs, for
+    the same n images.
+    """
+    runtime.choose_compiler(model)
 
     def velocity(x, t):
         t = np.full((len(x), 1), t, "float32")
-        output = model.predict_on_batch({"x_t": x, "t": t, **condition})
+        output = model.predict_on_batch({"x_t": x, "t": t, "low_res": low_res, "guess": guess})
         return np.asarray(ops.convert_to_numpy(output), "float32")
 
     return velocity

@@ -72,11 +72,14 @@ def course_sets():
     return sets if set5 is None else sets | {"set5": set5}
 
 
-@functools.lru_cache(maxsize=1)  # the cycles of a training use the same tiles
-def course_tiles():
-    """Tiles of the photographs of the course at eight sizes, and of 80 drawings."""
-    return patches.training_tiles(
-        ("dead_leaves", "lettering"), drawings=40, splits=("train", "extra"), random_sizes=7)
+@functools.lru_cache(maxsize=1)  # cycles of a training that use the same tiles make them once
+def course_tiles(*further_splits):
+    """Tiles of the photographs of the course at eight sizes, and of 80 drawings.
+
+    ``further_splits`` are used beside "train" and "extra".
+    """
+    return patches.training_tiles(("dead_leaves", "lettering"), drawings=40, random_sizes=7,
+                                  splits=("train", "extra", *further_splits))
 
 
 COURSE = Photographs(
@@ -173,9 +176,8 @@ def _srcnn_batches(networks):
 
 def _more_batches(networks):
     """What ``zoom`` learns from in the end: 124 photographs of many further kinds as well."""
-    tiles = patches.training_tiles(("dead_leaves", "lettering"), drawings=40, random_sizes=7,
-                                   splits=("train", "extra", "more"))
-    return pipeline.Batches(tiles, patches.tile_crops(48), 16, per_epoch=EPOCH, seed=2)
+    return pipeline.Batches(course_tiles("more"), patches.tile_crops(48), 16, per_epoch=EPOCH,
+                            seed=2)
 
 
 RECIPES = photo_recipes(COURSE)

@@ -1,1 +1,1 @@
-"""Commands for teachers and maintainers: run and hand out lessons, Colab, benchmarks."""
+"""Commands for teachers and maintainers: run, hand out and grade lessons; site, Colab, bench."""

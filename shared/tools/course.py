@@ -2,18 +2,16 @@
 
     python -m shared.tools.course [NUMBER ...]    write notebooks with new outputs to build/course/
     python -m shared.tools.course --in-place      keep the outputs in notebooks/ instead
-    python -m shared.tools.course --student DIR   write copies without solutions and outputs
-                                                  to DIR, with --overwrite in place of files
-                                                  that are there; runs nothing
+    python -m shared.tools.course --student DIR   write copies without solutions and outputs,
+                                                  and a README, to DIR; runs nothing
+    python -m shared.tools.course --teacher DIR   write copies with outputs, open solutions and
+                                                  notes to DIR; runs nothing
 
 If a lesson fails, the failure is reported, the lesson is written to build/course/ as far as it
 ran, and the next lesson runs. At the end the exit code is 1.
 """
 
 import argparse
-import os
-import re
-import shutil
 import sys
 import threading
 import time
@@ -26,9 +24,9 @@ from nbclient import NotebookClient
 from traitlets.config import Config
 
 from shared.paths import ROOT, written_beside
+from shared.tools import editions
 
 NOTEBOOKS, BUILD = ROOT / "notebooks", ROOT / "build" / "course"
-SOLUTION = re.compile(r"^([ \t]*)### BEGIN SOLUTION.*?### END SOLUTION[^\n]*", re.M | re.S)
 
 
 class PeakMemory(threading.Thread):
@@ -103,42 +101,6 @@ def write_text(text, path):
         file.write((text.rstrip("\n") + "\n").encode())
 
 
-def hand_out(lessons, folder, overwrite=False):
-    """Write copies of the lessons for students into ``folder``.
-
-    Outputs and cells tagged "solution" are left out. In other cells, ``...`` replaces what is
-    between ### BEGIN SOLUTION and ### END SOLUTION. Exits with a message, before it writes
-    anything, if ``folder`` is the lessons' own, if a file is there already (unless
-    ``overwrite`` is set: a student may have worked in it), or if a solution lacks its beginning
-    or its end.
-    """
-    if folder.resolve() == NOTEBOOKS:
-        sys.exit(f"{folder} holds the lessons themselves: choose another folder")
-    pictures = [path for path in sorted((NOTEBOOKS / "images").rglob("*")) if path.is_file()]
-    there = [path.relative_to(NOTEBOOKS) for path in [*lessons, *pictures]
-             if os.path.lexists(folder / path.relative_to(NOTEBOOKS))]
-    if there and not overwrite:
-        sys.exit(f"{folder} has {there[0]} already, {len(there)} such files in all: choose "
-                 "another folder, or replace them with --overwrite")
-    copies = {}
-    for path in lessons:
-        notebook = nbformat.read(path, as_version=4)
-        notebook.cells = [cell for cell in notebook.cells
-                          if "solution" not in cell.metadata.get("tags", [])]
-        for cell in notebook.cells:
-            cell.source = SOLUTION.sub(r"\1...", cell.source)
-            if re.search("### (BEGIN|END) SOLUTION", cell.source):
-                sys.exit(f"{path.name}: a solution that does not begin or end:\n{cell.source}")
-            if cell.cell_type == "code":
-                cell.outputs, cell.execution_count = [], None
-        normalise(notebook)
-        copies[path.name] = nbformat.writes(notebook)
-    for name, text in copies.items():
-        write_text(text, folder / name)
-    if pictures:
-        shutil.copytree(NOTEBOOKS / "images", folder / "images", dirs_exist_ok=True)
-
-
 def run_all(lessons, in_place):
     """Run and write the lessons and print a table; returns how many failed."""
     terminal, table = sys.stdout.isatty(), []
@@ -175,16 +137,23 @@ def main(arguments=None):
     parser.add_argument("--in-place", action="store_true", help="keep the outputs in notebooks/")
     parser.add_argument("--student", type=Path, metavar="DIR",
                         help="write copies without solutions")
+    parser.add_argument("--teacher", type=Path, metavar="DIR",
+                        help="write copies with solutions and notes")
     parser.add_argument("--overwrite", action="store_true", help="replace copies that are there")
     options = parser.parse_args(arguments)
-    if options.overwrite and not options.student:
-        parser.error("--overwrite goes with --student; --in-place always replaces outputs")
+    folder = options.student or options.teacher
+    if options.student and options.teacher:
+        parser.error("choose one of --student and --teacher: each writes a folder of its own")
+    if options.overwrite and not folder:
+        parser.error("--overwrite goes with --student and --teacher; --in-place always replaces "
+                     "outputs")
     lessons = {int(path.name[:2]): path for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))}
     if not lessons or not set(options.numbers) <= set(lessons):
         parser.error(f"{NOTEBOOKS} holds the lessons {list(lessons)}, and no others")
     chosen = [lessons[number] for number in sorted(options.numbers or lessons)]
-    if options.student:
-        hand_out(chosen, options.student, options.overwrite)
+    if folder:
+        editions.hand_out(chosen, folder, bool(options.teacher), options.overwrite)
+        print(f"written to {folder}: README.md, and {len(chosen)} lessons in notebooks/")
         return
     try:
         sys.exit(1 if run_all(chosen, options.in_place) else 0)

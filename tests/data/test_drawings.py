@@ -87,3 +87,12 @@ def test_font_digits_are_drawn_as_in_mnist():
         mass = image.sum()
         assert (image.sum(axis=1) @ rows / mass, image.sum(axis=0) @ columns / mass) \
             == pytest.approx((56, 56), abs=0.15)
+
+
+def test_a_large_drawing_of_a_digit_is_the_small_one_with_more_pixels():
+    outlines = drawings.glyph("DejaVuSerif", "8")
+    small, large = (drawings.as_mnist(outlines, side)[None, ..., None] / 255
+                    for side in (112, 448))
+    assert large.shape == (1, 448, 448, 1)
+    # Edges are right to within an eighth of a pixel, which is more in the small one.
+    assert np.abs(block_mean(large, 4) - small).mean() < 0.005

@@ -145,14 +145,14 @@ def test_random_sizes_include_the_photo_itself_and_stay_large_enough_for_a_tile(
     assert heights == [pair.truth.shape[0] for pair in again]
 
 
-def test_random_sizes_are_log_uniform_from_the_smallest_to_the_whole_photo(two_photos,
+def test_random_sizes_are_log_uniform_from_three_tenths_to_the_whole_photo(two_photos,
                                                                            monkeypatch):
     asked = []
     monkeypatch.setattr(patches, "cut_pairs", lambda pictures, sizes: asked.append(sizes) or [])
     list(patches.at_random_sizes(two_photos.values(), 1000, np.random.default_rng(1)))
     assert len(asked) == 2 and all(sizes[0] == 1 for sizes in asked)
     for sizes in asked:
-        law = stats.loguniform(patches.SMALLEST_SIZE, 1)
+        law = stats.loguniform(0.3, 1)
         assert len(sizes) == 1001 and stats.kstest(sizes[1:], law.cdf).pvalue > 0.05
     assert not np.array_equal(*asked)
 

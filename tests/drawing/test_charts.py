@@ -133,6 +133,16 @@ def test_a_plane_shades_what_is_impossible_and_shows_thumbnails():
     np.testing.assert_array_equal(picture.get_data(), np.eye(28))
 
 
+def test_a_plane_shades_what_is_left_of_a_curve():
+    x, y = np.linspace(5, 6, 20), np.linspace(9, 0, 20)
+    axis = charts.planes({"dB": {"draw": (10, 1.0)}}, "MSE", impossible=(x, y)).axes[0]
+    (region,) = axis.collections
+    (path,) = region.get_paths()
+    inside = path.contains_points([(4.8, 8.5), (5.3, 8.5), (5.8, 0.5), (6.1, 0.5)])
+    assert inside.tolist() == [True, False, True, False]
+    assert "impossible" in [text.get_text() for text in axis.texts]
+
+
 def test_the_cost_chart_is_logarithmic_with_areas_by_parameters():
     networks = {"srcnn": (1e9, 30.0, 50_000), "zoom": (1e10, 31.0, 400_000)}
     figure = charts.cost_chart(networks, {"SRCNN (paper)": (2e9, 30.5, 60_000)}, {"bicubic": 29.0})
@@ -183,6 +193,21 @@ def test_a_histogram_counts_everything():
     (axis,) = figure.axes
     np.testing.assert_array_equal(axis.patches[0].get_data().values, [2, 3])
     assert [text.get_text() for text in axis.texts] == ["worse", "better"]
+
+
+def test_the_map_of_a_widened_kernel_shows_the_strength_of_its_weights_and_its_three_parts():
+    kernel = np.zeros((3, 3, 6, 6))
+    kernel[1, 1, :4, :4] = 3.0
+    kernel[:, :, :, 4:] = 0.5
+    figure = charts.widened_kernel(kernel, 4)
+    axis = figure.axes[0]
+    shown = np.asarray(axis.images[0].get_array())
+    assert (shown[:4, :4] == 1.0).all() and (shown[4:, :4] == 0).all()
+    assert (shown[:, 4:] == 0.5).all()
+    places = {text.get_text(): text.get_position() for text in axis.texts}
+    assert places == {"trained": (2, 2), "zeros": (2, 5), "new": (5, 3)}
+    assert overlapping(label_boxes(axis)) == []
+    assert axis.get_xticks().tolist() == axis.get_yticks().tolist() == [0, 4, 6]
 
 
 def test_kernels_on_a_row_make_the_pixel_that_resizing_makes():

@@ -1,19 +1,11 @@
 """The options of the command, and what is said about wrong ones."""
 
 import pytest
-from zooming import BICUBIC, command, saved, tree
+from zooming import command, saved, tree, work  # noqa: F401
 
 from shared import recipes, zoom
 from shared.enlarging import command_line
 from shared.training import store
-
-
-@pytest.fixture(autouse=True)
-def work(tmp_path, monkeypatch):
-    """An empty folder, and the current one."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(zoom, "load_network", lambda name: BICUBIC)
-    return tmp_path
 
 
 def models():

@@ -6,17 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from zooming import BICUBIC, command, saved, tree
-
-from shared import zoom
-
-
-@pytest.fixture(autouse=True)
-def work(tmp_path, monkeypatch):
-    """An empty folder, and the current one."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(zoom, "load_network", lambda name: BICUBIC)
-    return tmp_path
+from zooming import command, saved, tree, work  # noqa: F401
 
 
 def test_folders_inside_come_back_as_the_same_tree(capsys):

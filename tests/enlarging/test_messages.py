@@ -5,21 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from zooming import BICUBIC, command, saved, tree
+from zooming import command, not_on_windows, saved, tree, work  # noqa: F401
 
-from shared import zoom
 from shared.enlarging import messages
-
-not_on_windows = pytest.mark.skipif(
-    sys.platform == "win32", reason="needs names, links or signals that Windows does not have")
-
-
-@pytest.fixture(autouse=True)
-def work(tmp_path, monkeypatch):
-    """An empty folder, and the current one."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(zoom, "load_network", lambda name: BICUBIC)
-    return tmp_path
 
 
 @not_on_windows
@@ -87,7 +75,7 @@ class EveryStep(messages.tqdm):
         super().__init__(mininterval=0, **options)
 
 
-def test_the_bar_is_for_a_terminal_only(work, capsys, monkeypatch):
+def test_the_bar_is_for_a_terminal_only(capsys, monkeypatch):
     saved("a.png")
     command("a.png")
     assert capsys.readouterr().err == ""

@@ -148,6 +148,16 @@ def test_only_classes_that_both_classifiers_see_in_the_same_sample_count():
     assert [np.flatnonzero(row).tolist() for row in found] == [[4, 9], [], [7]]
 
 
+def test_two_samples_are_named_in_which_both_classifiers_see_different_classes():
+    votes = np.array([[9, 1, 7, 3], [4, 1, 8, 2], [4, 2, 7, 8]])  # three samples of four images
+    others = np.array([[9, 1, 7, 5], [4, 2, 3, 2], [4, 2, 7, 8]])
+    images, one, another = uncertainty.differing_samples(votes, others)
+    assert images.tolist() == [0, 1, 3]
+    assert one.tolist() == [1, 0, 1] and another.tolist() == [0, 2, 2]  # 4 and 9, 1 and 2, 2 and 8
+    none = uncertainty.differing_samples(votes[:1], others[:1])
+    assert [part.tolist() for part in none] == [[], [], []]
+
+
 def test_classes_and_votes_keep_one_row_per_sample_and_one_column_per_image():
     image = keras.Input((28, 28, 1))
     brightness = keras.layers.GlobalAveragePooling2D()(image)  # class 1 is what is bright

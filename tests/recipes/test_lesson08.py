@@ -6,10 +6,12 @@ import keras
 import numpy as np
 import pytest
 
+from shared import recipes
 from shared.images.degrade import block_mean
 from shared.measures import uncertainty
 from shared.models import classifiers, upscalers
 from shared.recipes import lesson08
+from shared.training import store
 
 
 @pytest.fixture
@@ -17,6 +19,24 @@ def networks():
     keras.utils.set_random_seed(0)
     return {"baseline": upscalers.residual_network(4, width=4, blocks=1),
             "classifier_a": classifiers.classifier_a(), "classifier_b": classifiers.classifier_a()}
+
+
+def test_the_figures_on_the_card_are_of_ten_samples_in_four_steps_and_one_more_sample(
+        monkeypatch, digits, networks):
+    class Asked(Exception):
+        """What the sampler was asked for; nothing is measured."""
+
+    def sample(model, low_res, guess, count, steps):
+        raise Asked(count, steps)
+
+    monkeypatch.delenv("ZOOM_DATA", raising=False)
+    monkeypatch.setattr(lesson08.datasets, "mnist", lambda: digits._replace(
+        x_test=digits.x_test[:2], y_test=digits.y_test[:2]))
+    monkeypatch.setattr(lesson08.flow, "sample", sample)
+    with pytest.raises(Asked) as asked:
+        recipes.recipe("samples").measure(None, networks)
+    assert asked.value.args == (10 + 1, 4)
+    assert len(store.read_card("samples")["test"]["mse_of_means"]) == 10
 
 
 @pytest.mark.slow

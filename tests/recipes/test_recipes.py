@@ -198,6 +198,22 @@ def test_an_epoch_of_photographs_has_500_batches(name, kitchen):
     assert {len(batches) for batches in kitchen.batches(name)} == {500}
 
 
+# The seeds of the batches in each cycle; other batches would train other networks.
+SEEDS = {"hd_blind": [[2]], "zoom": [[1], [1], [2]],
+         "combined": [[1, 1, 2], [1, 1, 2], [2, 2, 2, 3, 3]]}
+
+
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_the_batches_have_the_seeds_that_the_shipped_networks_were_trained_with(name, kitchen):
+    kitchen.calls.clear()
+    lesson06.course_tiles.cache_clear()
+    cycles = kitchen.batches(name)
+    seeds = [[part.seed for part in getattr(batches, "parts", [batches])] for batches in cycles]
+    assert seeds == SEEDS.get(name, [[1]] * len(cycles))
+    drawn = {arguments["seed"] for _, arguments in kitchen.calls}
+    assert drawn <= ({0} if name in ("hd", "hd_blind", "combined") else {1})
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", recipes.RECIPES)
 def test_the_targets_have_the_shape_of_what_the_network_returns(name, kitchen):

@@ -196,7 +196,7 @@ def test_a_run_is_one_line_of_the_file(desk):
     assert len(lines) == len(PLAN)
 
 
-@pytest.mark.parametrize("name", ["tradeoff", "materials"])
+@pytest.mark.parametrize("name", ["tradeoff", "ablation", "materials"])
 def test_writing_the_shipped_runs_again_changes_no_byte(name, tmp_path, monkeypatch):
     monkeypatch.delenv("ZOOM_DATA", raising=False)
     module = __import__(f"shared.studies.{name}", fromlist=["STORE"])

@@ -5,13 +5,14 @@ npm once; without them these tests are skipped. Where the networks have not been
 that takes another minute.
 """
 
+import functools
 import io
 import json
 import re
-import shutil
 
 import numpy as np
 import pytest
+from browsing import HEIGHT, NEEDED, Watched, browser_fixture, serious  # noqa: F401
 from PIL import Image
 
 from shared import runtime, weights, zoom
@@ -21,14 +22,10 @@ from shared.models import flow
 from shared.tools.site import demo
 
 pytestmark = pytest.mark.slow
-NEEDED = "a package of requirements-site.txt is missing"
-playwright = pytest.importorskip("playwright.sync_api", reason=NEEDED)
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason=NEEDED)
-pytest.importorskip("tf2onnx")
+pytest.importorskip("tf2onnx", reason=NEEDED)
 
-WIDTHS, HEIGHT = (400, 1100, 1920), 900
+WIDTHS = (400, 1100, 1920)
 PARTS = ("draw", "game", "photo")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PATIENCE = 600_000  # milliseconds that a computation may take on a busy machine
 
 
@@ -41,47 +38,13 @@ def file(tmp_path_factory):
         pytest.skip(f"the demo cannot be built: {error}")
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as runner:
-        place = next(filter(None, map(shutil.which, BROWSERS)), None)
-        if not place:
-            pytest.skip("there is no Chromium or Chrome: apt-get install chromium")
-        found = runner.chromium.launch(executable_path=place)
-        yield found
-        found.close()
-
-
-class Watched:
-    """A page that notes requests, errors and warnings in ``faults``."""
-
-    def __init__(self, browser, file):
-        self.context = browser.new_context(viewport={"width": 1100, "height": HEIGHT})
-        self.page, self.file, self.faults = self.context.new_page(), file, []
-        self.page.set_default_timeout(PATIENCE)
-        self.page.on("request", self.asked)
-        self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
-        self.page.on("console", lambda message: self.faults.append(message.text)
-                     if message.type in ("error", "warning") else None)
-
-    def asked(self, request):
-        if not request.url.startswith(("data:", "blob:", self.file.as_uri())):
-            self.faults.append(f"request: {request.url}")
-
-    def open(self, anchor=""):
-        """Open the page anew, at an anchor."""
-        self.page.goto("about:blank")
-        self.page.goto(self.file.as_uri() + anchor)
-        return self.page
-
-
 @pytest.fixture
 def watched(browser, file):
     """A page of its own, in which no fault may have been found when the test ends."""
-    watched = Watched(browser, file)
+    watched = Watched(browser, file.as_uri(), PATIENCE)
+    watched.open = functools.partial(watched.go, file)
     yield watched
-    watched.context.close()
-    assert watched.faults == []
+    watched.end()
 
 
 def complete(page):
@@ -398,7 +361,4 @@ def test_nothing_overflows_and_axe_finds_nothing_serious(watched, scheme):
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{part} is {wide} pixels wide in {width}"
         page.set_viewport_size({"width": 1100, "height": HEIGHT})
-        found = axe.Axe().run(page).response["violations"]
-        serious = [(fault["id"], [node["html"][:200] for node in fault["nodes"]])
-                   for fault in found if fault["impact"] in ("serious", "critical")]
-        assert serious == []
+        assert serious(page) == []

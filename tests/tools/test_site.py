@@ -67,6 +67,8 @@ def test_the_check_of_an_empty_exercise_is_left_out(school):
 
 @pytest.mark.parametrize("output", [
     new_output("stream", name="stdout", text="def f():\n    return 1\n"),
+    new_output("display_data", {"text/html": '<div class="source-code" style="x"></div>',
+                                "text/plain": "def f():\n    return 1\n"}),
     new_output("display_data", {"text/html": '<div class="highlight"></div>',
                                 "text/plain": "def f():\n    return 1"})])
 def test_listed_code_is_shown_in_colours(school, output):
@@ -211,12 +213,16 @@ def test_slides_show_every_picture_and_every_question_of_a_lesson(name):
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     assert len(re.findall(r'<section class="slide predict">', text)) == prose.count("**Predict")
     assert len(re.findall(r'<section class="slide exercise">', text)) >= 3
+    captions = [output for cell in notebook.cells if cell.cell_type == "code"
+                for output in cell.outputs
+                if "figure-caption" in output.get("data", {}).get("text/html", "")]
+    assert text.count("<figcaption>") == len(captions)
     assert "$" not in re.sub(r"<pre.*?</pre>|<code>.*?</code>", "", text, flags=re.S)
 
 
 def test_every_lesson_has_its_line_in_the_readme():
     assert set(build.results()) == set(NAMES)
-    assert all(row["result"] and row["you build"] for row in build.results().values())
+    assert all(row["result"] and row["what you do"] for row in build.results().values())
 
 
 def test_the_first_page_shows_each_lesson_with_picture_and_result():

@@ -7,17 +7,13 @@ without them these tests are skipped.
 import html
 import json
 import re
-import shutil
 import zipfile
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from browsing import HEIGHT, NEEDED, Watched, browser_fixture, serious  # noqa: F401
 
 pytestmark = pytest.mark.slow
-NEEDED = "the site's packages are missing: make site, or pip install -r requirements-site.txt"
-playwright = pytest.importorskip("playwright.sync_api", reason=NEEDED)
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason=NEEDED)
 pytest.importorskip("myst_nb", reason=NEEDED)
 
 from shared.tools.site import lessons  # noqa: E402
@@ -25,8 +21,7 @@ from shared.tools.site.build import EPUB, build  # noqa: E402
 
 NAMES = lessons.names()
 PAGES = ["index", *NAMES, "start", "glossary", "teaching", "data", "licences", "search"]
-WIDTHS, HEIGHT = (400, 1100, 1920), 900
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+WIDTHS = (400, 1100, 1920)
 
 
 @pytest.fixture(scope="module")
@@ -37,50 +32,12 @@ def site(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as runner:
-        place = next(filter(None, map(shutil.which, BROWSERS)), None)
-        try:
-            found = runner.chromium.launch(executable_path=place) if place else (
-                runner.chromium.launch(channel="chrome"))
-        except playwright.Error:
-            pytest.skip("there is no Chromium or Chrome: apt-get install chromium")
-        yield found
-        found.close()
-
-
-class Watched:
-    """A page that notes every request to another place, and every error, in ``faults``."""
-
-    def __init__(self, browser, **options):
-        self.context = browser.new_context(viewport={"width": 1100, "height": HEIGHT}, **options)
-        self.page, self.faults = self.context.new_page(), []
-        self.page.set_default_timeout(10_000)
-        self.page.on("request", self.asked)
-        self.page.on("console", self.said)
-        self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
-
-    def asked(self, request):
-        if not request.url.startswith(("file:", "data:", "blob:")):
-            self.faults.append(f"request: {request.url}")
-
-    def said(self, message):
-        if message.type in ("error", "warning"):
-            self.faults.append(f"{message.type}: {message.text}")
-
-    def go(self, file, anchor=""):
-        self.page.goto(Path(file).as_uri() + anchor)
-        return self.page
-
-
 @pytest.fixture
 def watched(browser):
     """A page of its own for each test; it must not have found a fault when the test ends."""
     watched = Watched(browser)
     yield watched
-    watched.context.close()
-    assert watched.faults == []
+    watched.end()
 
 
 def look(page, scheme):
@@ -117,16 +74,6 @@ def test_a_page_asks_for_nothing_fits_every_width_and_is_accessible(site, watche
     faults += [f"dark: {fault}" for fault in serious(page, left_out, runOnly=["color-contrast"])]
     look(page, "light")
     assert faults + serious(page, left_out) == []
-
-
-def serious(page, left_out=(), **options):
-    """What axe-core calls serious or critical on a page, but for the elements left out."""
-    # "preload" would fetch the style sheets, which a browser forbids for files.
-    found = axe.Axe().run(page, context={"exclude": [*left_out]} if left_out else None,
-                          options={"preload": False, "resultTypes": ["violations"], **options})
-    return [f"{fault['id']}: {node['target']} {node['failureSummary']}"
-            for fault in found.response["violations"] if fault["impact"] in ("serious", "critical")
-            for node in fault["nodes"][:3]]
 
 
 @pytest.mark.parametrize("name", NAMES)

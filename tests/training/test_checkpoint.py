@@ -11,10 +11,9 @@ import sys
 import keras
 import numpy as np
 import pytest
-from conftest import ROOT
+from conftest import ROOT, workplace
 from killing import killed_at_each_step
 
-from shared import runtime
 from shared.data import pipeline
 from shared.training import checkpoint, loop, store, trainer
 from shared.training.recipe import Cycle, Recipe
@@ -57,44 +56,39 @@ def epochs_in(text):
 
 
 @contextlib.contextmanager
-def workplace(folder, graphs=True):
-    """Without ``graphs``, short trainings are several times as fast."""
+def without_graphs(folder):
+    """A ``workplace`` in which short trainings are several times as fast."""
     def compile_eagerly(model, *arguments, compile_model=loop.compile_model, **keywords):
         compile_model(model, *arguments, **keywords).run_eagerly = True
 
-    policy = keras.mixed_precision.dtype_policy()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ZOOM_DATA", str(folder))
-        patch.setattr(runtime, "fast_bfloat16", lambda: False)
-        patch.setattr(trainer, "checkpoint_folder", lambda name: folder / "training" / name)
-        if not graphs:
-            patch.setattr(loop, "compile_model", compile_eagerly)
-        yield patch
-    keras.mixed_precision.set_dtype_policy(policy)
+    with workplace(folder) as patch:
+        patch.setattr(loop, "compile_model", compile_eagerly)
+        yield
 
 
 @pytest.fixture
 def desk(tmp_path):
-    with workplace(tmp_path, graphs=False):
+    with without_graphs(tmp_path):
         yield tmp_path
 
 
-def trained_in_one_go(folder, **options):
-    with workplace(folder, **options):
-        assert epochs_in(train()) == [1, 2, 3, 4]
-        return store.load("small").get_weights()
+def trained_in_one_go():
+    assert epochs_in(train()) == [1, 2, 3, 4]
+    return store.load("small").get_weights()
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """The weights that an uninterrupted training ends with, without graphs."""
-    return trained_in_one_go(tmp_path_factory.mktemp("whole"), graphs=False)
+    with without_graphs(tmp_path_factory.mktemp("whole")):
+        return trained_in_one_go()
 
 
 @pytest.fixture(scope="module")
 def whole_by_graphs(tmp_path_factory):
     """The weights that an uninterrupted training ends with, as the course trains."""
-    return trained_in_one_go(tmp_path_factory.mktemp("whole_by_graphs"))
+    with workplace(tmp_path_factory.mktemp("whole_by_graphs")):
+        return trained_in_one_go()
 
 
 def assert_ends_as(whole):

@@ -32,8 +32,12 @@ images = np.random.default_rng(0).random((16, 24, 24, 1), "float32")
 def batches(networks):
     return pipeline.Batches(images, pipeline.low_and_high(2), batch_size=4, seed=1)
 
-recipe = Recipe(about="for a test", data="noise", epochs=2,
-                build=lambda networks: papers.ircnn(16, (1, 2, 1)), batches=batches,
+def build(networks):
+    layout = keras.distribution.distribution()
+    assert (layout.device_mesh.devices.size if layout else 1) == int(sys.argv[2])
+    return papers.ircnn(16, (1, 2, 1))
+
+recipe = Recipe(about="for a test", data="noise", epochs=2, build=build, batches=batches,
                 measure=lambda model, networks: {"parameters": 1.0 * model.count_params()},
                 optimizer=Muon, finish=papers.fold,
                 further_cycles=(Cycle(1, None, batches, loss="mae", continues=True),))
@@ -87,16 +91,29 @@ def test_two_devices_give_the_weights_of_one(processes, on_one, tmp_path):
 
 def test_the_parts_of_a_batch_make_up_the_batch():
     truth = np.random.default_rng(0).random((24, 8, 8, 1), "float32")
-    whole = pipeline.Batches(truth, pipeline.low_and_high(4), batch_size=6, seed=1)
-    parts = [devices.Part(whole, number, 3) for number in range(3)]
+    whole, *others = (pipeline.Batches(truth, pipeline.low_and_high(4), batch_size=6, seed=1)
+                      for _ in range(4))
+    parts = [devices.Part(batches, number, 3) for number, batches in enumerate(others)]
     for part in parts:
-        part.epoch = 1
         assert len(part) == len(whole) and part.batch_size == 6
-    whole.epoch = 1
+        part.epoch = 1
+        part.on_epoch_end()
+        assert part.epoch == 2
+    whole.epoch = 2
     for arrays in zip(whole[2], *(part[2] for part in parts), strict=True):
         batch, *shares = arrays
         assert [len(share) for share in shares] == [2, 2, 2]
         np.testing.assert_array_equal(np.concatenate(shares), batch)
+
+
+def test_a_process_alone_trains_on_whole_batches_and_one_of_several_on_its_own_part(monkeypatch):
+    truth = np.zeros((24, 8, 8, 1), "float32")
+    batches = pipeline.Batches(truth, pipeline.low_and_high(4), batch_size=6)
+    assert devices.own_part(batches) is batches
+    monkeypatch.setattr(devices, "_processes", lambda: 3)
+    monkeypatch.setattr(devices, "_process", lambda: 2)
+    part = devices.own_part(batches)
+    assert (part.batches, part.number, part.count) == (batches, 2, 3)
 
 
 def test_a_batch_that_cannot_be_divided_is_refused_before_training(monkeypatch):

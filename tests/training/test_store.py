@@ -173,6 +173,15 @@ def test_a_network_with_weights_that_are_not_finite_is_refused(model, saved, tmp
     assert_refused("not all of its weights are finite")
 
 
+def test_a_network_that_would_run_python_code_of_its_own_is_refused(saved, tmp_path):
+    """As a ``Lambda`` layer would, whose function Keras stores as Python code."""
+    image = keras.Input((7, 7, 1))
+    model = keras.Model(image, keras.layers.Lambda(lambda x: 2 * x)(image))
+    model.save(tmp_path / "code.keras")
+    put_in_place_of(saved / "small.keras", (tmp_path / "code.keras").read_bytes())
+    assert_refused("arbitrary code")
+
+
 def test_a_network_that_diverged_is_not_saved_in_place_of_a_good_one(model, saved):
     before = contents(saved)
     broken = keras.models.clone_model(model)

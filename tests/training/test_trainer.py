@@ -9,6 +9,7 @@ import re
 import keras
 import numpy as np
 import pytest
+from conftest import workplace
 
 from shared import runtime
 from shared.data import pipeline
@@ -41,25 +42,6 @@ def two_cycles(truth):
             lambda networks: pipeline.Batches(truth, pipeline.low_and_high(), BATCH, seed=2),
             optimizer=functools.partial(keras.optimizers.Adam, use_ema=True,
                                         ema_momentum=0.5)),))
-
-
-@contextlib.contextmanager
-def workplace(folder):
-    """A data folder and a folder of checkpoints in ``folder``; computes in float32."""
-    policy = keras.mixed_precision.dtype_policy()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ZOOM_DATA", str(folder))
-        # In bfloat16 on several threads, two equal runs can differ in the last bits.
-        patch.setattr(runtime, "fast_bfloat16", lambda: False)
-        patch.setattr(trainer, "checkpoint_folder", lambda name: folder / "training" / name)
-        yield patch
-    keras.mixed_precision.set_dtype_policy(policy)
-
-
-@pytest.fixture
-def desk(tmp_path):
-    with workplace(tmp_path):
-        yield tmp_path
 
 
 def train(recipe, **options):

@@ -11,10 +11,11 @@ from pathlib import Path
 from sphinx.cmd.build import build_main
 
 from shared.paths import ROOT
-from shared.tools.site import lessons, slides
+from shared.tools.site import lessons, sheets, slides
 
 HERE = Path(__file__).resolve().parent
 EPUB = "zoom_and_enhance.epub"
+SHEETS = "<!-- the sheets of exercises are listed here on the site -->"  # in TEACHING.md
 START = ("Start", "Other ways to install", "Going on")  # headings of README.md
 
 
@@ -38,10 +39,11 @@ def build(target, demo=True):
             shutil.copy(file, target / EPUB)
         if demo:
             shutil.copytree(live, target / "demo")
-    for name in ("slides", "notebooks"):
-        (target / name).mkdir()
+    for folder in ("slides", "sheets", "notebooks"):
+        (target / folder).mkdir()
     for name in lessons.names():
-        (target / "slides" / f"{name}.html").write_text(slides.page(name), encoding="utf-8")
+        for folder, page in (("slides", slides.page), ("sheets", sheets.page)):
+            (target / folder / f"{name}.html").write_text(page(name), encoding="utf-8")
         shutil.copy(lessons.NOTEBOOKS / f"{name}.ipynb", target / "notebooks")
     shutil.copytree(lessons.NOTEBOOKS / "images", target / "notebooks" / "images",
                     ignore=shutil.ignore_patterns("*.py", "__pycache__"))
@@ -74,6 +76,7 @@ def write_sources(folder, demo=False):
         if page != "index.md":
             text = (ROOT / file).read_text(encoding="utf-8")
             text = lessons.relinked(text, Path(file).parent)
+            text = text.replace(SHEETS, sheets.links())
             (folder / page).write_text(text, encoding="utf-8")
     (folder / "start.md").write_text(start(), encoding="utf-8")
     (folder / "index.md").write_text(index(demo), encoding="utf-8")
@@ -90,8 +93,8 @@ def index(demo=False):
         target, alt = lessons.hero(notebook)
         row = rows[name]
         cards.append(f"### [{lessons.title(notebook)}]({name}.ipynb)\n\n![{alt}]({target})\n\n"
-                     f"**You build** {row['you build']}.\n\n**Result:** {row['result']}.\n\n"
-                     f"**Time:** {row['to work through']}.\n")
+                     f"**You** {row['what you do']}.\n\n**Result:** {row['result']}.\n\n"
+                     f"**Time:** {row['minutes']} minutes.\n")
     text = (HERE / "index.md").read_text(encoding="utf-8")
     demo_text = (HERE / "demo.md").read_text(encoding="utf-8") if demo else ""
     return (text.replace("DEMO", demo_text).replace("LESSONS", "\n".join(cards))

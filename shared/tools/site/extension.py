@@ -12,6 +12,7 @@ import tomllib
 from pathlib import Path
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
@@ -175,13 +176,17 @@ class Links(SphinxPostTransform):
         return [*pieces, nodes.Text(text[end:])]
 
 
+# What holds no links: headings, links, code, formulas, and outputs.
+WITHOUT_LINKS = (nodes.title, nodes.reference, addnodes.pending_xref, nodes.literal,
+                 nodes.literal_block, nodes.raw, nodes.math, nodes.caption,
+                 nodes.FixedTextElement, nodes.Invisible)
+
+
 def _may_hold_links(text):
-    """Is this text in a paragraph, and neither in a link, nor in code, nor in an output?"""
+    """Is this text in a paragraph, and in nothing of ``WITHOUT_LINKS``?"""
     node, in_paragraph = text.parent, False
     while node is not None:
-        if isinstance(node, nodes.title | nodes.reference | nodes.literal | nodes.literal_block
-                      | nodes.raw | nodes.math | nodes.caption | nodes.FixedTextElement
-                      | nodes.Invisible) or "cell" in node.get("classes", []):
+        if isinstance(node, WITHOUT_LINKS) or "cell" in node.get("classes", []):
             return False
         in_paragraph |= isinstance(node, nodes.paragraph)
         node = node.parent

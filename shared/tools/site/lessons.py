@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import copy
 import functools
 import html
 import json
@@ -148,7 +149,7 @@ def _prepare(cell, name, folder):
     if "exercise" in tags(cell):
         cell.outputs = []  # the check of an empty answer
     outputs = [_output(output, cell, f"{name}-{number}", folder)
-               for number, output in enumerate(cell.outputs)]
+               for number, output in enumerate(captioned(cell.outputs))]
     pictures = [output for output in outputs if "{figure}" in output.get("data", {}).get(
         "text/markdown", "")]
     if "slider" in tags(cell) and len(pictures) == 2:
@@ -182,6 +183,19 @@ def _output(output, cell, name, folder):
     return output
 
 
+def captioned(outputs):
+    """The outputs of a cell; a caption, an output of its own there, goes into its picture."""
+    found = []
+    for output in outputs:
+        if 'class="figure-caption"' not in output.get("data", {}).get("text/html", ""):
+            found.append(copy.deepcopy(output))
+            continue
+        for kind in SUFFIXES:
+            if found and kind in found[-1].get("data", {}):
+                found[-1].metadata.setdefault(kind, {})["caption"] = output.data["text/plain"]
+    return found
+
+
 def picture_of(output):
     """The picture of an output as (kind, bytes, alternative text, caption, width), or None.
 
@@ -199,7 +213,7 @@ def picture_of(output):
 def source_code(output, cell):
     """The Python code that an output lists, by ``Code`` of IPython or by printing, or None."""
     data = output.get("data", {})
-    if 'class="highlight"' in data.get("text/html", ""):
+    if re.search('class="(highlight|source-code)"', data.get("text/html", "")):
         return data.get("text/plain", "").strip("\n")
     if output.output_type == "stream" and "getsource(" in cell.source:
         try:

@@ -85,12 +85,13 @@ def _of_text(section, text):
     if section == "Recap":
         yield slide("list", section, markdown.to_html(text))
         return
-    exercise = re.match(r"\s*\*\*(\d)\. (.+?)\*\*(.*)", text, re.S)
     for formula in FORMULA.findall(text):
         yield slide("formula", section, markdown.to_html(formula))
     for question in QUESTION.findall(text):
         yield slide("predict", section, markdown.to_html(question.replace("\n> ", "\n")))
-    if exercise or section.startswith("Exercise"):
+    if re.match(r"Exercise \d", section):
+        yield slide("exercise", section, markdown.to_html(text))
+    elif section == "Exercises":
         for number, kind, task in re.findall(
                 r"\*\*(\d)\. (.+?)\*\*(.*?)(?=\n\s*\n|\Z)", text, re.S):
             yield slide("exercise", f"Exercise {number}. {kind}", markdown.to_html(task))
@@ -98,7 +99,7 @@ def _of_text(section, text):
 
 def _of_outputs(section, cell, name):
     """A slide for each picture of a cell, and for each table that is short enough."""
-    for number, output in enumerate(cell.outputs):
+    for number, output in enumerate(lessons.captioned(cell.outputs)):
         picture = lessons.picture_of(output)
         if picture:
             kind, _, alt, caption, width = picture

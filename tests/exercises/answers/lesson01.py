@@ -1,5 +1,6 @@
 """Right answers and usual mistakes for the exercises of lesson 01."""
 
+import decimal
 import functools
 import math
 
@@ -7,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from shared import runtime, weights
 from shared.data import datasets
 from shared.images.degrade import block_mean
 from shared.images.resize import upscale
@@ -97,6 +99,8 @@ RIGHT = {
         "NumPy": lambda ratio: 20 * np.log10(ratio),
         "math": lambda ratio: 10 * math.log(ratio**2) / math.log(10),
         "float32": lambda ratio: np.float32(20) * np.log10(np.float32(ratio)),
+        "float16": lambda ratio: np.float16(20 * np.log10(ratio)),
+        "a decimal number": lambda ratio: decimal.Decimal(20 * math.log10(ratio)),
         "two decimals": lambda ratio: round(20 * math.log10(ratio), 2),
         "an array of one number": lambda ratio: np.array([20 * np.log10(ratio)]),
         "a tensor": lambda ratio: 20 * ops.log10(ops.convert_to_tensor(ratio, "float32")),
@@ -131,6 +135,7 @@ MISTAKES = {
         "forgets to return": (lambda r: None, "return"),
         "takes a logarithm of a negative number": (lambda r: 20 * np.log10(-r), "NaN"),
         "returns text": (lambda r: f"{20 * np.log10(r)}", "numbers"),
+        "returns the ratio": (lambda r: r, "for ratio"),
         "uses base 2": (lambda r: 20 * np.log2(r), "for ratio"),
         "returns two numbers": (lambda r: [20 * np.log10(r)] * 2, "one number"),
     },
@@ -138,12 +143,19 @@ MISTAKES = {
         "turns the sign": (lambda x, y: x - grow(y - means(x)), "sign"),
         "spreads the difference smoothly": (
             lambda x, y: x + ops.image.resize(y - means(x), (28, 28), "bicubic"),
-            "whole difference"),
+            "same correction"),
         "divides by the pixels of a block": (
-            lambda x, y: x + grow(y - means(x)) / 16, "whole difference"),
+            lambda x, y: x + grow(y - means(x)) / 16, "same correction"),
         "repeats the low resolution": (lambda x, y: grow(y), "different amounts"),
         "clips the right answer": (
             lambda x, y: ops.clip(x + grow(y - means(x)), 0, 1), "clipped"),
+        "clips below": (lambda x, y: ops.relu(x + grow(y - means(x))), "clipped"),
+        "clips the images first": (
+            lambda x, y: ops.clip(x, 0, 1) + grow(y - means(ops.clip(x, 0, 1))), "first"),
+        "returns the correction": (lambda x, y: grow(y - means(x)), "alone"),
+        "corrects 16 times": (lambda x, y: x + 16 * grow(y - means(x)), "same correction"),
+        "needs the number of images": (lambda x, y: x + grow(y - ops.mean(
+            ops.reshape(x, (x.shape[0], 7, 4, 7, 4, 1)), axis=(2, 4))), "-1"),
         "changes nothing": (lambda x, y: x, "unchanged"),
         "gives the low resolution": (lambda x, y: y, "shape"),
         "repeats along one axis": (lambda x, y: ops.repeat(y - means(x), 16, axis=1), "shape"),
@@ -154,6 +166,8 @@ MISTAKES = {
         "drops the channel axis": (lambda y: upscale(y, 4)[..., 0], "shape"),
         "divides zero by zero": (lambda y: upscale(y, 4) * np.nan, "NaN"),
         "looks the digits up": (lookup, "looking up"),
+        "uses the network": (lambda y: runtime.predict(weights.load("baseline"), y), "baseline"),
+        "returns values up to 255": (lambda y: 255 * contrast(y), "between 0 and 1"),
         "repeats the pixels": (lambda y: y.repeat(4, 1).repeat(4, 2), "Lanczos"),
         "returns other digits": (lambda y: datasets.mnist().x_test[:len(y)], "Lanczos"),
     },

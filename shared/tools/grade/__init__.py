@@ -1,0 +1,1 @@
+"""Grade a folder of notebooks that learners have handed in; see ``__main__``."""

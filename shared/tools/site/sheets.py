@@ -1,0 +1,90 @@
+"""One sheet per lesson to print: the exercises with room for notes, and no solution.
+
+A sheet is a page that fits on one or two sides of A4 when it is printed.
+"""
+
+import html
+import re
+
+from shared.tools.site import lessons, markdown
+
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title} - exercises</title>
+<link rel="stylesheet" href="../_static/sheets.css">
+</head>
+<body>
+<nav aria-label="This sheet"><a href="../{name}.html">Lesson</a> <a href="../teaching.html">For
+teachers</a> <span>Print this page: it takes one or two sides of A4.</span></nav>
+<main>
+<header>
+<p class="course">Zoom &amp; Enhance: exercises</p>
+<h1>{title}</h1>
+<p class="who"><span>Name</span> <span>Date</span></p>
+</header>
+{exercises}
+</main>
+</body>
+</html>
+"""
+# How an exercise begins: "### Exercise 1: build it", or "**1. Build it.** Write ...".
+HEADING = re.compile(r"^#{2,6} (?!Exercises)(?:Exercise )?(\d)\s*[.:]?\s*(.*?)\.?$", re.M)
+BOLD = re.compile(r"^\*\*(\d)\. (.+?)\.?\*\*\s*", re.M)
+PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*\)|<img\b[^>]*>")
+LINES = (4, 8, 16)  # to write on, for the first, second and third exercise
+
+
+def page(name):
+    """The sheet of the lesson ``name`` as one HTML page."""
+    notebook = lessons.read(name)
+    sections = [section(number, *found) for number, found in enumerate(exercises(notebook), 1)]
+    return PAGE.format(title=html.escape(lessons.title(notebook)), name=name,
+                       exercises="\n".join(sections))
+
+
+def exercises(notebook):
+    """(heading, text, code) of each exercise, Markdown and what of its cell is given.
+
+    The text is what stands between the solution of the exercise before and the exercise's cell.
+    """
+    texts = []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            texts.append(cell.source)
+        elif "exercise" in lessons.tags(cell):
+            text, heading = "\n\n".join(texts), ""
+            found = [*HEADING.finditer(text), *BOLD.finditer(text)]
+            if found:
+                last = max(found, key=lambda match: match.start())
+                heading, text = last[2], text[last.end():]
+            yield heading, text.strip(), given(cell.source)
+            texts = []
+        elif "solution" in lessons.tags(cell):
+            texts = []
+
+
+def given(source):
+    """The code of an exercise's cell without the call of its check."""
+    code = re.sub(r"^\w*\.?check\(.*\)[ \t]*$", "", source, flags=re.M)
+    return re.sub(r"raise NotImplementedError\b(\(.*\))?", "...", code).strip()
+
+
+def section(number, heading, text, code):
+    """One exercise as HTML, with lines to write on."""
+    text = PICTURE.sub("", lessons.LINK.sub(r"\1", text))
+    title = f"Exercise {number}" + (f": {heading}" if heading else "")
+    lines = "<i></i>" * LINES[min(number, len(LINES)) - 1]
+    return (f"<section>\n<h2>{markdown.inline(title)}</h2>\n{markdown.to_html(text)}"
+            f"<pre>{html.escape(code)}</pre>\n"
+            f'<div class="notes" aria-hidden="true">{lines}</div>\n</section>')
+
+
+def links():
+    """The list of all sheets for the page for teachers, Markdown with HTML."""
+    items = "".join(f'<li><a href="sheets/{name}.html">'
+                    f"{html.escape(lessons.title(lessons.read(name)))}</a></li>\n"
+                    for name in lessons.names())
+    return f"```{{only}} builder_html\n<ul>\n{items}</ul>\n```"

@@ -1,0 +1,103 @@
+"""The sheets of exercises to print: what is on them, and that they fit on paper."""
+
+import re
+import shutil
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+NEEDED = "the site's packages are missing: make site, or pip install -r requirements-site.txt"
+pytest.importorskip("myst_nb", reason=NEEDED)
+
+from shared.tools.site import build, lessons, sheets  # noqa: E402
+
+NAMES = lessons.names()
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+STUB = "def f(x):\n    raise NotImplementedError  # here\n\nexercises.check('01.1', f)"
+
+
+def code(source, tag):
+    return new_code_cell(source, metadata={"tags": [tag]})
+
+
+@pytest.fixture
+def school(tmp_path, monkeypatch):
+    """A function that makes a lesson of cells and returns its name."""
+    monkeypatch.setattr(lessons, "NOTEBOOKS", tmp_path)
+
+    def made(*cells):
+        cells = [new_markdown_cell("# 01 One & <all>\n\nText."), *cells]
+        nbformat.write(new_notebook(cells=cells), tmp_path / "01_one.ipynb")
+        return "01_one"
+
+    return made
+
+
+@pytest.mark.parametrize("first, second", [
+    ("## Exercises\n\nFill in.\n\n**1. Look.** What is $x^2$?",
+     "**2. Build it.** A [layer](a.md)."),
+    ("## Exercises\n\nFill in.\n\n### Exercise 1: Look\n\nWhat is $x^2$?",
+     "### Exercise 2. Build it\n\nA [layer](a.md).\n\n![A layer.](layer.png)"),
+    ("## Exercises\n\nFill in.\n\n### 1. Look\n\nWhat is $x^2$?", "### 2. Build it\n\nA layer.")])
+def test_a_sheet_has_the_exercises_and_no_solution(school, first, second):
+    name = school(
+        new_markdown_cell(f"What the lesson said.\n\n{first}"), code(STUB, "exercise"),
+        code("the solution", "solution"), new_markdown_cell("Why it is so."),
+        code("more of the solution", "solution"), new_markdown_cell(second),
+        code("class F:\n    pass\n\ncheck('01.2', F)", "exercise"), code("solved", "solution"),
+        new_markdown_cell("It was so.\n\n## Recap"))
+    found = [(heading, text.partition("\n")[0], given)
+             for heading, text, given in sheets.exercises(lessons.read(name))]
+    assert [(heading, given) for heading, _, given in found] == [
+        ("Look", "def f(x):\n    ...  # here"), ("Build it", "class F:\n    pass")]
+    assert found[0][1] == "What is $x^2$?" and found[1][1].startswith("A ")
+    text = sheets.page(name)
+    assert "<title>01 One &amp; &lt;all&gt; - exercises</title>" in text
+    assert "<h2>Exercise 1: Look</h2>" in text and "<h2>Exercise 2: Build it</h2>" in text
+    assert "<math" in text and "<img" not in text and "a.md" not in text
+    for word in ("solution", "solved", "so.", "What the lesson said", "Fill in", "check("):
+        assert word not in text, word
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_exercise_of_a_lesson_is_on_its_sheet(name):
+    notebook = lessons.read(name)
+    count = sum("exercise" in lessons.tags(cell) for cell in notebook.cells)
+    found = list(sheets.exercises(notebook))
+    assert len(found) == count >= 3
+    assert all(heading and text and given for heading, text, given in found)
+    text = sheets.page(name)
+    assert "SOLUTION" not in text and "NotImplementedError" not in text
+
+
+def test_the_page_for_teachers_links_every_sheet(tmp_path):
+    build.write_sources(tmp_path / "sources")
+    text = (tmp_path / "sources" / "teaching.md").read_text(encoding="utf-8")
+    assert build.SHEETS not in text
+    assert re.findall(r'href="sheets/(\w+)\.html"', text) == NAMES
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sheet_fits_on_two_sides_of_paper_and_a_small_screen(tmp_path, name):
+    playwright = pytest.importorskip("playwright.sync_api", reason=NEEDED)
+    place = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if place is None:
+        pytest.skip("there is no Chromium or Chrome: apt-get install chromium")
+    (tmp_path / "sheets").mkdir()
+    (tmp_path / "sheets" / "a.html").write_text(sheets.page(name), encoding="utf-8")
+    shutil.copytree(build.HERE / "static", tmp_path / "_static")
+    with playwright.sync_playwright() as runner:
+        page = runner.chromium.launch(executable_path=place).new_page()
+        page.set_viewport_size({"width": 400, "height": 900})
+        faults = []
+        page.on("requestfailed", lambda request: faults.append(request.url))
+        page.on("console", lambda message: faults.append(message.text))
+        page.goto((tmp_path / "sheets" / "a.html").as_uri())
+        assert faults == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400
+        pages = re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))
+        assert 1 <= len(pages) <= 2
+        page.emulate_media(media="print")
+        assert not page.get_by_role("navigation").is_visible()
