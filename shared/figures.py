@@ -13,6 +13,7 @@ Images, in [0, 1] or uint8:
 
     panels({"truth": truth, "error": error}, cmaps={"error": "magma"})     rows, with a scale
     panels(rows, {"bicubic": ["reads 8", "reads 4"]}, wrong={"bicubic": [True, False]})
+    readings(rows, {"A": read_by_a, "B": read_by_b}, labels)      each image once per reader
     panels(rows, groups={"better": 5, "worse": 5}, boxes={"truth": [(4, 4, 9, 9), None, ...]})
   * strip({"bicubic": a, "zoom": b, "truth": c}, alt, caption, box=(8, 16, 80, 80),
           notes={"zoom": "31.2 dB"})                        one crop by every method
@@ -90,6 +91,7 @@ from shared.drawing.panels import (
     panels,
     photographs,
     poster,
+    readings,
     strip,
     whole_pixels,
 )
@@ -101,5 +103,5 @@ __all__ = [
     "animation", "bars", "cost_chart", "curves", "dots", "flow_lines", "flow_steps",
     "frozen_classifier", "half_and_half", "histogram", "kernels_on_row", "lens", "network_diagram",
     "packed", "panels", "photographs", "pixel_shuffle", "planes", "plt", "poster", "projection",
-    "receptive_fields", "show", "source", "spectra", "strip", "table", "waves", "whole_pixels",
-    "widened_kernel"]
+    "readings", "receptive_fields", "show", "source", "spectra", "strip", "table", "waves",
+    "whole_pixels", "widened_kernel"]

@@ -3,6 +3,7 @@
     python notebooks/images/make_images.py
 """
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -67,19 +68,29 @@ def hd():
 
 
 def classifier_loss():
-    """Lesson 04: 4x4, three small networks that differ in one weight, and what A and B read."""
+    """Lesson 04: 4x4, three small networks that differ in one weight, read by A and by B."""
     runtime.use_fast_precision()
     digits = datasets.mnist()
-    readers = [weights.frozen(name) for name in ("classifier_a", "classifier_b")]
-    truth = digits.x_test[[np.flatnonzero(digits.y_test == c)[6] for c in (0, 2, 3, 4, 6, 7, 8)]]
-    rows, notes = {"4x4": block_mean(truth, 7)}, {}
+    a, b = (weights.frozen(name) for name in ("classifier_a", "classifier_b"))
+    low_res = block_mean(digits.x_test, 7)
+    images = {}
     for label, weight in {"no classifier": 0.0, "a little": 0.03, "too much": 10.0}.items():
         run = tradeoff.UpscalerRun(7, weight, seed=1)
-        network = tradeoff.train_upscaler(digits, run, readers[0])
-        rows[label] = runtime.predict(network, rows["4x4"])
-        both = [classifiers.classify(reader, rows[label]) for reader in readers]
-        notes[label] = [f"A {p}   B {q}" for p, q in zip(*both, strict=True)]
-    figure = figures.panels(rows | {"truth": truth}, notes, size=1.2)
+        images[label] = runtime.predict(tradeoff.train_upscaler(digits, run, a), low_res)
+    right = {(name, label): classifiers.classify(reader, image) == digits.y_test
+             for name, reader in (("a", a), ("b", b)) for label, image in images.items()}
+    by_a, by_b = right["a", "too much"], right["b", "too much"]
+    # In proportion: A reads about four of five digits in all rows, and B half of the last row.
+    # No class twice.
+    chosen = []
+    for kind in (*[by_a & by_b] * 2, *[by_a & ~by_b] * 2, ~np.any(list(right.values()), axis=0)):
+        seen = digits.y_test[chosen]
+        chosen.append(np.flatnonzero(kind & ~np.isin(digits.y_test, seen))[0])
+    rows = {"4x4": low_res, **images, "truth": digits.x_test}
+    readers = {"read by A, which was in the loss": functools.partial(classifiers.classify, a),
+               "read by B, which was not": functools.partial(classifiers.classify, b)}
+    figure = figures.readings({name: row[chosen] for name, row in rows.items()}, readers,
+                              digits.y_test[chosen], unread=["4x4"])
     save(figure, "04_before_after.png")
 
 

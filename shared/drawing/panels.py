@@ -100,6 +100,28 @@ def panels(rows, notes=None, cmaps=None, size=0.95, ranges=None, wrong=None, gro
     return figure
 
 
+def readings(rows, readers, labels, unread=(), **options):
+    """The same images side by side for several readers, each with what that reader reads.
+
+    Args:
+        rows: dict of label to images, as for ``panels``.
+        readers: dict of heading to a function of images (n, height, width, 1) that returns n
+            integers.
+        labels: the n true integers; other readings are marked as wrong.
+        unread: labels of rows that nobody reads, such as low-resolution images.
+        options: as for ``panels``.
+
+    Returns the matplotlib figure, for ``show``.
+    """
+    labels = np.asarray(labels)
+    repeated = {name: [*images] * len(readers) for name, images in rows.items()}
+    read = {name: np.concatenate([reader(np.asarray(images)) for reader in readers.values()])
+            for name, images in rows.items() if name not in unread}
+    wrong = {name: found != np.tile(labels, len(readers)) for name, found in read.items()}
+    return panels(repeated, read, wrong=wrong, groups=dict.fromkeys(readers, len(labels)),
+                  **options)
+
+
 def text_width(text, size=10):
     """The width of a text of one or more lines in inches, at ``size`` points."""
     return max((TextPath((0, 0), line, size=size).get_extents().width

@@ -78,9 +78,12 @@ def classify(classifier, images):
 
 
 def freeze(classifier):
-    """Fix all weights of ``classifier``, batch statistics included. Returns ``classifier``.
+    """Fix all weights of ``classifier``. Returns ``classifier``.
 
-    It is fixed wherever it is used: as a model of its own and as a part of other models.
+    In Keras, ``trainable = False`` also runs batch normalization in inference mode, even in a
+    call with ``training=True``, so that its moving statistics stay as they are. Dropout is not
+    affected. The classifier is fixed wherever it is used: as a model of its own and as a part of
+    other models.
     """
     classifier.trainable = False
     return classifier
@@ -100,9 +103,10 @@ def supervised(upscaler, **classifiers):
     The result maps low-resolution images to a dict: "high_res" is the enlarged images, and the
     keyword of each classifier its logits. Compile the result with one loss per key and
     ``loss_weights``. Gradients pass through the classifiers to the upscaler, but no weight of a
-    classifier changes, and no batch statistic: ``freeze`` fixes both. Their dropout acts during
-    training in spite of ``training=False``, since ``fit`` passes its own ``training=True`` on to
-    all layers. ``keras.Model.save`` saves the whole model, still frozen.
+    classifier changes, and no moving statistic of its batch normalization: ``freeze`` fixes
+    both. Its dropout acts during training in spite of ``training=False``, since ``fit`` passes
+    its own ``training=True`` on to all layers of a functional model. ``keras.Model.save`` saves
+    the whole model, still frozen.
 
         model = supervised(upscaler, digit=classifier)
         model.compile("adam", {"high_res": log_mse, "digit": cross_entropy},

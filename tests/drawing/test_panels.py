@@ -92,6 +92,21 @@ def test_wrong_readings_are_marked_by_more_than_colour(shown):
         "left"].get_linewidth()
 
 
+def test_each_reader_reads_the_same_images_and_errors_are_marked(shown):
+    rows = {"7x7": np.zeros((2, 7, 7, 1)), "truth": np.stack([np.zeros((28, 28, 1)),
+                                                              np.ones((28, 28, 1))])}
+    readers = {"read by A": lambda images: images.mean(axis=(1, 2, 3)).astype(int),
+               "read by B": lambda images: np.full(len(images), 5)}
+    figure = panels.readings(rows, readers, [0, 5], unread=["7x7"])
+    truth = figure.axes[4:8]
+    assert [axis.get_images()[0].get_array().mean() for axis in truth] == [0, 1, 0, 1]
+    said = [axis.get_xlabel() for axis in truth]
+    assert said == [f"{panels.TICK} 0", f"{panels.CROSS} 1", f"{panels.CROSS} 5",
+                    f"{panels.TICK} 5"]
+    assert not any(axis.get_xlabel() for axis in figure.axes[:4])
+    assert [text.get_text() for text in figure.texts] == list(readers)
+
+
 def test_notes_do_not_run_into_each_other(shown):
     notes = ["trousers and more", "pullover of wool", "extraordinarily", "a", "b"]
     figure = panels.panels({"": np.zeros((5, 28, 28))}, {"": notes}, size=0.6)

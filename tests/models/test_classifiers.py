@@ -111,6 +111,43 @@ def test_dropout_of_the_classifier_acts_in_training_and_only_there(some_digits):
     assert np.abs(np.subtract(*logits[True])).max() > 1e-3
 
 
+def test_freezing_alone_keeps_the_moving_statistics_but_not_dropout_off():
+    """What lesson 04 says about Keras: three calls of copies of one classifier."""
+    image = np.random.default_rng(3).random((8, 28, 28, 1), "float32")
+    for frozen, training, changed, repeats in ((False, True, True, False),
+                                               (True, True, False, False),
+                                               (True, False, False, True)):
+        classifier = untrained()
+        classifier.trainable = not frozen
+        before = classifiers.fingerprint(classifier)
+        calls = [keras.ops.convert_to_numpy(classifier(image, training=training))
+                 for _ in range(2)]
+        assert (classifiers.fingerprint(classifier) != before) == changed
+        assert np.array_equal(*calls) == repeats
+
+
+@pytest.mark.slow
+def test_in_fit_a_nested_model_drops_values_unless_it_is_called_inside_a_layer(some_digits):
+    class Reading(keras.layers.Layer):
+        def __init__(self, classifier):
+            super().__init__()
+            self.classifier = classifier
+
+        def call(self, images):
+            return self.classifier(images, training=False)
+
+    classifier = classifiers.freeze(untrained())
+    inputs = keras.Input((28, 28, 1))
+    images, labels = some_digits
+    varies = []
+    for logits in (classifier(inputs, training=False), Reading(classifier)(inputs)):
+        model = keras.Model(inputs, logits)
+        model.compile(keras.optimizers.SGD(0.0), CROSS_ENTROPY, jit_compile=False)
+        history = model.fit(images[:64], labels[:64], epochs=2, verbose=0, shuffle=False)
+        varies.append(abs(np.subtract(*history.history["loss"])) > 1e-4)
+    assert varies == [True, False]
+
+
 def test_its_loss_is_the_reconstruction_plus_the_weighted_cross_entropy(some_digits):
     images, labels = some_digits
     classifier = untrained()
