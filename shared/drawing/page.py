@@ -17,6 +17,7 @@ import io
 import re
 
 import matplotlib.pyplot as plt
+import numpy as np
 from IPython.display import Image, display
 from PIL import Image as Picture
 
@@ -25,6 +26,7 @@ from shared.drawing.roles import BLUE, FRAME, GREEN, GREY, INK, ORANGE, PURPLE, 
 PER_INCH = 100  # pixels of the page
 DPI = 2 * PER_INCH  # dots of the stored picture
 WIDTH = 900  # of the widest figure, in pixels of the page
+INVISIBLE = 0.003  # mean change of a picture by its palette, of 255
 DIAGRAM = "diagram"  # the gid of figures that are stored as SVG too
 # The colours of diagrams on a dark page.
 DARK = {"#ffffff": "#14181d", INK: "#e6e9ed", GREY: "#a3abb5", BLUE: "#6db3f2",
@@ -85,7 +87,13 @@ def jpeg(sheet):
 
 
 def png(sheet):
-    """A Pillow image as the bytes of a PNG."""
+    """A Pillow image as the bytes of a PNG; few colours get a palette, if no more changes by it
+    than some dots on the smooth edge of a mark."""
+    if sheet.mode == "RGB" and sheet.getcolors(512):
+        palette = sheet.quantize(256, kmeans=2, dither=Picture.Dither.NONE)
+        change = np.asarray(palette.convert("RGB"), float) - np.asarray(sheet)
+        if np.abs(change).mean() < INVISIBLE:
+            sheet = palette
     file = io.BytesIO()
     sheet.save(file, "PNG", optimize=True)
     return file.getvalue()
@@ -106,8 +114,8 @@ def packed(figure):
     """Draw a matplotlib figure as a PNG and close it; returns its bytes and its width in dots.
 
     A figure that would be wider than ``WIDTH`` pixels of the page is drawn smaller. The PNG has
-    one channel if the figure has no colours, and no loss if it holds an image. A chart has a
-    palette of 256 colours, which keeps the lessons small.
+    one channel if the figure has no colours, and no visible loss if it holds an image. A chart
+    has a palette of 256 colours, which keeps the lessons small.
     """
     holds_image = any(axis.images for axis in figure.axes)
     picture = drawn(figure)

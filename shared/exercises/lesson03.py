@@ -31,7 +31,7 @@ def check_find_edge(answer):
             if abs(place - edge) > NEAR:
                 raise NotYet(f"sharp rows are right, but in a softened row the edge at {edge:g} "
                              f"is placed at {place:.3f}: mixing neighbours moves ink from pixel "
-                             "to pixel; what stays the same?")
+                             "to pixel, so look for what it keeps the same")
 
 
 def _say_where_edges_are(places, rows):
@@ -194,10 +194,14 @@ def _say_what_a_network_does_with_it(layer, images):
         first, second = (trains.predict_on_batch(images) for _ in range(2))
         result = inside.predict_on_batch(images)
     except Exception as error:
+        if not isinstance(layer, keras.layers.Layer):
+            raise NotYet("called with a batch it is right, but it is a function; make it a "
+                         "`keras.layers.Layer` with a method `call`, which a network can contain"
+                         ) from error
         raise NotYet("called with a batch it is right, but a network cannot contain it: use "
-                     "`keras.ops` and `keras.random` instead of NumPy, and `ops.shape(images)[0]` "
-                     "for the number of images, which a network does not know in advance"
-                     ) from error
+                     "`keras.ops` and `keras.random` instead of NumPy, `ops.shape(images)[0]` "
+                     "for the number of images, which a network does not know in advance, and a "
+                     "SeedGenerator that is made once, in `__init__`") from error
     if np.allclose(array(first), array(second), atol=1e-6):
         raise NotYet("called with a batch it is right, but inside a network its random numbers "
                      "never change: draw them with `keras.random`, not with NumPy")
@@ -215,6 +219,9 @@ def _fonts():
 def check_own_enlarger(answer):
     truth, low_res = _fonts()
     result = array(call(answer, low_res), truth.shape).astype("float32")
+    if np.abs(result).max() > 2:
+        raise NotYet(f"values reach {np.abs(result).max():.0f}; the images go from 0 (black) to 1 "
+                     "(white), and the result should, too")
     score = metrics.psnr(truth, project(result, low_res)).mean()
     soft = resize(low_res, truth.shape[1:3], "lanczos")
     sharp = np.clip(4 * (soft - 0.5) + 0.5, 0, 1)

@@ -189,6 +189,42 @@ class RandomInUse(Camera):
         return super().call(images, training=True)
 
 
+class SeedInCall(Camera):
+    def strengths(self, images):
+        seed = keras.random.SeedGenerator()
+        return keras.random.uniform((ops.shape(images)[0], 1, 1, 1), seed=seed)
+
+
+def camera(images, training=False):
+    if training:
+        strength = keras.random.uniform((ops.shape(images)[0], 1, 1, 1))
+        images = images + strength * (soften(images) - images)
+    return shrink(images)
+
+
+class Built(Camera):
+    def __init__(self):
+        super(Camera, self).__init__()
+
+    def build(self, shape):
+        self.random = keras.random.SeedGenerator(3)
+
+
+class Mapped(Camera):  # one image after another
+    def call(self, images, training=False):
+        if training:
+            strengths = ops.reshape(self.strengths(images), (-1,))
+            images = ops.vectorized_map(
+                lambda parts: parts[0] + parts[1] * (parts[2] - parts[0]),
+                (images, strengths, soften(images)))
+        return shrink(images)
+
+
+class WithoutTraining(keras.layers.Layer):
+    def call(self, images):
+        return shrink(images)
+
+
 class TurnedRound(Camera):
     def call(self, images, training=False):
         return super().call(images, training=not training)
@@ -249,9 +285,9 @@ def smoothed_and_sharpened(low_res, times=4):
     return image
 
 
-def gentle_steps(low_res):
+def gentle_steps(low_res, steps=4):
     image = resize(low_res, (112, 112), "lanczos")
-    for _ in range(4):
+    for _ in range(steps):
         image = project(np.clip(1.5 * (image - 0.5) + 0.5, 0, 1), low_res)
     return image
 
@@ -297,6 +333,8 @@ RIGHT = {
         "a convolution": Convolving(),
         "another distribution": Beta(),
         "without a seed generator": WithoutSeed(),
+        "a seed generator made in `build`": Built(),
+        "one image after another": Mapped(),
         "a layer of mixed precision": in_mixed_precision(Camera),
     },
     "03.3": {
@@ -304,6 +342,8 @@ RIGHT = {
         "once": lambda y: smoothed_and_sharpened(y, 1),
         "gentle steps": gentle_steps,
         "twofold, twice": twofold_twice,
+        "16 bits": lambda y: gentle_steps(y).astype("float16"),
+        "a tensor": lambda y: ops.convert_to_tensor(gentle_steps(y)),
         "lists, one digit at a time": lambda y: [gentle_steps(y[n:n + 1])[0].tolist()
                                                  for n in range(len(y))],
     },
@@ -346,6 +386,9 @@ MISTAKES = {
         "softens wholly or not at all": (ZeroOrOne(), "uniform"),
         "is random in use": (RandomInUse(), "training=False"),
         "turns the flag round": (TurnedRound(), "training=False"),
+        "makes its seed generator in `call`": (SeedInCall(), "`__init__`"),
+        "is a function": (camera, "keras.layers.Layer"),
+        "ignores the flag": (WithoutTraining(), "nothing is softened"),
         "never softens": (NeverSoft(), "nothing is softened"),
         "forgets the block means": (KeepsSize(), "shape"),
         "softens after the block means": (SoftensAfter(), "before"),
@@ -361,6 +404,12 @@ MISTAKES = {
         "gives the low resolution": (lambda y: y, "shape"),
         "drops the channel axis": (lambda y: upscale(y, 4)[..., 0], "shape"),
         "divides zero by zero": (lambda y: upscale(y, 4) * np.nan, "NaN"),
+        "takes too many steps": (lambda y: gentle_steps(y, 6), "better"),
+        "gives greys up to 255": (lambda y: 255 * gentle_steps(y), "values reach 255"),
+        "gives whole greys": (lambda y: (255 * gentle_steps(y)).astype("uint8"), "values reach"),
+        "gives one image": (lambda y: gentle_steps(y)[0], "shape"),
+        "stops halfway": (lambda y: gentle_steps(y)[:, ::2, ::2], "shape"),
+        "is one pixel off": (lambda y: np.roll(gentle_steps(y), 1, axis=1), "better"),
         "looks the fonts up": (lookup, "looking up"),
         "gives the baseline back": (output_of("baseline"), "baseline"),
         "gives hd back": (output_of("hd"), "hd"),
