@@ -38,7 +38,8 @@ def table(frame, caption=None, digits=2, best=None):
         best: "max" or "min" prints the best number of each column in bold; or a dict of column
             to one of the two.
 
-    Integers are written with commas at thousands. Missing numbers stay empty.
+    Integers are written with commas at thousands, zero without a minus. Missing numbers stay
+    empty.
     """
     frame = pd.DataFrame(frame)
     if not isinstance(best, dict):
@@ -78,7 +79,7 @@ def _written(value, places):
     if isinstance(value, int | np.integer):
         return f"{value:,}"
     if isinstance(value, float | np.floating):
-        return f"{value:,.{places}f}"
+        return f"{value:z,.{places}f}"  # z: no minus before zero
     return str(value)
 
 

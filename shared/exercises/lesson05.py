@@ -1,6 +1,7 @@
 """Checks of lesson 05."""
 
 import functools
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -30,7 +31,7 @@ def check_free_numbers(answer):
 
 
 # Kernel size; channels before, between and after the two layers; which channel each one copies.
-PAIRS = ((3, 2, 3, 2, [0, 1, 2, 0]), (1, 1, 4, 3, [0, 1, 2, 3, 3, 3]),
+PAIRS = ((3, 2, 3, 2, [0, 1, 2, 0]), (1, 2, 4, 3, [0, 1, 2, 3, 3, 3]),
          (5, 3, 3, 1, [2, 0, 0, 1, 1]))
 
 
@@ -45,6 +46,10 @@ def check_widen_by_copies(answer):
         old_first, old_second = ([w.copy() for w in layer.get_weights()]
                                  for layer in (first, second))
         wide_first, wide_second = _two_layers(call(answer, first, second, list(source)))
+        for layer, old in ((first, old_first), (second, old_second)):
+            if not all(map(np.array_equal, layer.get_weights(), old)):
+                raise NotYet("your function changes the weights of the old layers; leave them as "
+                             "they are, and set those of the new layers")
         _check_sizes(wide_first, wide_second, size, before, after, source)
         factors = _check_copies(wide_first, images, hidden, old_first, source)
         found = array(wide_second(wide_first(images)))
@@ -70,6 +75,8 @@ def _two_layers(result):
         raise NotYet("your function returns None; it needs a `return`")
     if isinstance(result, keras.Model):
         result = [layer for layer in result.layers if hasattr(layer, "kernel_size")]
+    elif isinstance(result, Iterator):
+        result = list(result)
     if not isinstance(result, tuple | list) or len(result) != 2 or not all(
             isinstance(layer, keras.layers.Conv2D) for layer in result):
         raise NotYet("return two Conv2D layers: the wider first one, and the second one")
@@ -163,9 +170,9 @@ def check_route(answer):
     if (few != routes[:100]).mean() > 0.03:
         raise NotYet("the route of an image changes with the other images in its batch; a router "
                      "must decide for each image by itself")
-    if correct < 0.95:
-        raise NotYet(f"{correct:.1%} of 2,000 images go the right way; reach 95%")
-    word = "a linear classifier reaches about 97%, a small network about 99.5%"
+    if correct < 0.9:
+        raise NotYet(f"{correct:.1%} of 2,000 images go the right way; reach 90%")
+    word = "linear classifiers reach 94% to 98%, small networks about 99.5%"
     return Right(f"{correct:.1%} of 2,000 images go the right way ({word})")
 
 

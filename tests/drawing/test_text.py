@@ -51,6 +51,11 @@ def test_numbers_that_are_equal_as_written_are_equally_good(shown):
     assert re.findall("<b>(.*?)</b>", shown[0]["text/html"]) == ["1.00", "1.00"]
 
 
+def test_a_number_that_rounds_to_zero_has_no_minus(shown):
+    text.table({"dB": [-0.001, -0.01]})
+    assert cells(shown[0]["text/html"]) == [["dB"], ["0.00"], ["-0.01"]]
+
+
 def test_digits_per_column_missing_numbers_and_no_index(shown):
     text.table({"a": [0.12345, np.nan], "b": [1.0, 2.0]}, digits={"a": 4, "b": 0})
     assert cells(shown[0]["text/html"]) == [["a", "b"], ["0.1235", "1"], ["", "2"]]
