@@ -602,7 +602,7 @@ def waves(image, limits=(1, 2, 3.5, 5, 8, 14), size=1.15):
 
 
 def flow_steps(times, samples, guesses=None, size=1.05):
-    """A digit that is drawn along its flow: x_t at some times, with the guess of the end.
+    """A digit that is drawn along its flow: x_t at some times, and where it heads.
 
     Args:
         times: the times, ascending from 0 to 1.
@@ -612,6 +612,6 @@ def flow_steps(times, samples, guesses=None, size=1.05):
     """
     rows = {"x at time t": np.asarray(samples).squeeze()}
     if guesses is not None:
-        rows["guess of\nthe end"] = np.asarray(guesses).squeeze()
+        rows["where\nit heads"] = np.asarray(guesses).squeeze()
     figure = panels(rows, {list(rows)[-1]: [f"t = {time:.2g}" for time in times]}, size=size)
     return figure

@@ -195,6 +195,19 @@ class NoGuess(Heun):
                              "low_res": inputs["low_res"]})
 
 
+class GuessOfTheStart(Heun):
+    def call(self, inputs):
+        return super().call({**inputs, "guess": inputs["x0"]})
+
+
+class OneStepLess(Heun):
+    def call(self, inputs):
+        x = inputs["x0"]
+        for step in range(self.steps - 1):
+            x = self.go(x, step / self.steps, 1 / self.steps, inputs)
+        return x
+
+
 class Clipped(Heun):
     def call(self, inputs):
         return ops.clip(super().call(inputs), 0, 1)
@@ -266,6 +279,14 @@ RIGHT = {
         "by the text": loss, "shortened": weighted, "one image at a time": one_at_a_time,
         "without the batch axis": without_the_batch_axis, "in tensors": in_tensors,
         "in place": in_place,
+        "with named arguments": lambda predict, x0, x1, t: loss(
+            lambda x_t, t: predict(t=t, x_t=x_t), x0, x1, t),
+        "both velocities turned round": lambda p, x0, x1, t: np.mean(
+            ((point(x0, x1, t) - p(point(x0, x1, t), t)) / (1 - axes(t)) - (x0 - x1)) ** 2),
+        "by the loss of Keras": lambda p, x0, x1, t: keras.losses.MeanSquaredError()(
+            x1 - x0, (p(point(x0, x1, t), t) - point(x0, x1, t)) / (1 - axes(t))),
+        "in float16": lambda predict, *arrays: loss(
+            predict, *(values.astype("float16") for values in arrays)),
         "float32, an array of one number": lambda *given: np.array([loss(*given)], "float32"),
     },
     "08.2": {
@@ -295,6 +316,22 @@ MISTAKES = {
                                           / (1 - axes(t)) + x1 - x0) ** 2), "sign"),
         "compares digits": (
             lambda p, x0, x1, t: np.mean((p(point(x0, x1, t), t) - x1) ** 2), "compares velocit"),
+        "turns the predicted velocity round": (
+            with_velocity(lambda p, x0, x1, t, x_t: (x_t - p(x_t, t)) / (1 - axes(t))), "sign"),
+        "compares with the digit": (
+            lambda p, x0, x1, t: np.mean(((p(point(x0, x1, t), t) - point(x0, x1, t))
+                                          / (1 - axes(t)) - x1) ** 2), "not with the digit"),
+        "multiplies": (
+            with_velocity(lambda p, x0, x1, t, x_t: (p(x_t, t) - x_t) * (1 - axes(t))), "multiply"),
+        "limits the time": (
+            with_velocity(lambda p, x0, x1, t, x_t: (p(x_t, t) - x_t)
+                          / np.maximum(1 - axes(t), 0.05)), "exactly 1 - t"),
+        "adds a small number": (
+            with_velocity(lambda p, x0, x1, t, x_t: (p(x_t, t) - x_t) / (1.01 - axes(t))),
+            "expected"),
+        "takes the mean before the square": (
+            lambda p, x0, x1, t: np.mean((p(point(x0, x1, t), t) - x1) / (1 - axes(t))) ** 2,
+            "first"),
         "takes the digit for a velocity": (
             with_velocity(lambda p, x0, x1, t, x_t: p(x_t, t)), "not a velocity"),
         "does not divide": (with_velocity(lambda p, x0, x1, t, x_t: p(x_t, t) - x_t), "1 - t"),
@@ -316,6 +353,8 @@ MISTAKES = {
         "asks at the truth": (
             with_velocity(lambda p, x0, x1, t, x_t: (p(x1, t) - x_t) / (1 - axes(t))), "x1"),
         "uses one time for all": (one_time, "mean"),
+        "uses the first time for all": (
+            lambda p, x0, x1, t: loss(p, x0, x1, 0 * t + t[0]), "the first"),
         "divides after the square": (
             lambda p, x0, x1, t: np.mean((p(point(x0, x1, t), t) - x1) ** 2 / (1 - axes(t))),
             "before"),
@@ -359,6 +398,13 @@ MISTAKES = {
         "turns the sign": (
             stepping(lambda v, x, t, h: x - h / 2 * (v(x, t) + v(x - h * v(x, t), t + h))),
             "differs"),
+        "does not divide on the way": (
+            stepping(lambda v, x, t, h: x + h / 2 * (v(x, t) + v(x + v(x, t), t + h))), "also"),
+        "counts the time in steps": (
+            stepping(lambda v, x, t, h: x + h / 2 * (
+                v(x, t / h) + v(x + h * v(x, t / h), t / h + 1))), "n / steps"),
+        "leaves out a step": (OneStepLess, "missing"),
+        "passes another guess": (GuessOfTheStart, "guess of the inputs"),
         "takes one step": (OneStep, "1 step"),
         "takes four steps": (lambda network, steps: Heun(network, 4), "4 steps"),
         "stays": (stepping(lambda v, x, t, h: x), "unchanged"),
@@ -380,6 +426,8 @@ MISTAKES = {
         "starts from other noise": (other_noise, "other noise"),
         "never asks": (lambda velocity, x: x, "never asks"),
         "asks other networks": (by_other_means, "only possible"),
+        "goes backwards in time": (
+            lambda velocity, x: flow.euler(lambda x, t: velocity(x, 1 - t), x, 6), "own time"),
         "asks for one image": (one_image_at_a_time, "all 200 images"),
         "counts the time in steps": (
             lambda velocity, x: x + (velocity(x, 0) + velocity(x, 2)) / 2, "from 0 to 1"),
