@@ -197,6 +197,79 @@ class ChannelKept(Base):
         return ops.sum((real**2 + imaginary**2) * mask)
 
 
+class FirstImages(Base):
+    def update_state(self, truth, image, sample_weight=None):
+        super().update_state(truth[:1], image[:1])
+
+
+class MeanPower(Base):
+    def update_state(self, truth, image, sample_weight=None):
+        count = ops.cast(ops.shape(truth)[0], "float32")
+        self.true_power.assign_add(self.power(truth) / count)
+        self.error_power.assign_add(self.power(truth - image) / count)
+
+
+class DividedByImage(Base):
+    def update_state(self, truth, image, sample_weight=None):
+        super().update_state(image, truth)
+
+
+class UpsideDown(Base):
+    def result(self):
+        return 1 - self.true_power / self.error_power
+
+
+class Percent(Base):
+    def result(self):
+        return 100 * super().result()
+
+
+class NeverBelowZero(Base):
+    def result(self):
+        return ops.maximum(super().result(), 0.0)
+
+
+class RealPart(Base):
+    def power(self, images):
+        images = images[..., 0]
+        real, _ = ops.fft2((images, ops.zeros_like(images)))
+        return ops.sum(ops.square(real) * ops.cast(self.mask(images.shape[-1]), "float32"))
+
+
+class MeanIncluded(Base):
+    def mask(self, side):
+        return fineness(side) >= 0
+
+
+class LargerOfTwo(Base):
+    def mask(self, side):
+        cycles = np.abs(np.fft.fftfreq(side, 1 / side))
+        return np.maximum(cycles[:, None], cycles) > self.cycles
+
+
+class FromTheNextWhole(Base):
+    def mask(self, side):
+        return fineness(side) >= np.ceil(self.cycles)
+
+
+class ArrayOfOne(Base):
+    def result(self):
+        return ops.reshape(super().result(), (1,))
+
+
+class HalfSpectrum(Base):
+    """The transform of real images, whose left half counts twice."""
+
+    def power(self, images):
+        side = images.shape[1]
+        real, imaginary = ops.rfft(images[..., 0])
+        real, imaginary = ops.fft((ops.swapaxes(real, 1, 2), ops.swapaxes(imaginary, 1, 2)))
+        across = np.arange(side // 2 + 1)[:, None]
+        twice = 2.0 - ((across == 0) | (2 * across == side))
+        fine = np.hypot(across, np.fft.fftfreq(side, 1 / side)) > self.cycles
+        return ops.sum((real**2 + imaginary**2) * ops.cast(twice * fine, "float32"))
+
+
 class NoReset(Base):
     def reset_state(self):
         pass
@@ -294,6 +367,8 @@ RIGHT = {
         "a high-pass filter": HighPass,
         "metrics in a metric": Nested,
         "one image at a time": OneByOne,
+        "half of the spectrum": HalfSpectrum,
+        "an array of one number": ArrayOfOne,
         "a metric itself": Base(),
         "a function that makes it": lambda cycles=3.5: Base(cycles),
     },
@@ -319,7 +394,9 @@ MISTAKES = {
         "takes width biases": (lambda w, s: 9 * w * s**2 + w, "one bias"),
         "gives the number of the table": (lambda w, s: 9232, "whatever"),
         "counts the whole network": (
-            lambda w, s: upscalers.residual_network(s, w, 1).count_params(), "for width 64"),
+            lambda w, s: upscalers.residual_network(s, w).count_params(), "all parameters"),
+        "counts the frozen ones": (lambda w, s: 10 * w + 9 * (9 * w**2 + w), "are frozen"),
+        "takes a kernel of 3": (lambda w, s: 3 * w * s**2 + s**2, "3x3"),
         "forgets to return": (lambda w, s: None, "return"),
         "gives NaN": (lambda w, s: float("nan"), "NaN"),
     },
@@ -336,12 +413,23 @@ MISTAKES = {
         "ignores cycles": (CyclesIgnored, "`cycles` is ignored"),
         "is made for 28x28": (SideFixed, "20x20"),
         "transforms the channel": (ChannelKept, "not yet"),
+        "takes the first image of a batch": (FirstImages, "first image"),
+        "takes the mean power of a batch": (MeanPower, "differ in size"),
+        "divides by the image": (DividedByImage, "of the truth, and not"),
+        "divides the wrong way round": (UpsideDown, "other way round"),
+        "gives percent": (Percent, "percent"),
+        "clips at 0": (NeverBelowZero, "below 0"),
+        "squares the real part alone": (RealPart, "imaginary"),
+        "takes all waves and the mean": (MeanIncluded, "leave out"),
+        "takes the larger of the two cycles": (LargerOfTwo, "length of the pair"),
+        "leaves out waves between 3.5 and 4": (FromTheNextWhole, "after one batch it gives"),
         "is never reset": (NoReset, "reset_state"),
         "keeps Python numbers": (PlainNumbers, "add_weight"),
         "uses NumPy": (InNumPy, "keras.ops"),
         "forgets to return": (NoReturn, "return"),
         "is another metric": (ForgetsTheMask, "expected"),
         "is a function": (lambda truth=0, image=0: 1.0, "keras.metrics.Metric"),
+        "is a function of two": (lambda truth, image: 1.0, "keras.metrics.Metric"),
     },
     "02.3": {
         "takes Lanczos alone": (lambda y, d: upscale(y, 4, "lanczos"), "0.2 dB better"),
@@ -353,5 +441,7 @@ MISTAKES = {
         "returns test images": (
             lambda y, d: datasets.fashion_mnist().x_test[:len(y)], "0.2 dB better"),
         "looks the clothes up": (lookup, "looking up"),
+        "asks the clothes network": (
+            lambda y, d: runtime.predict(weights.load_or_train("fashion"), y), "without it"),
     },
 }
