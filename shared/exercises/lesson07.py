@@ -34,7 +34,11 @@ WAVE_MISTAKES = [
      "count cycles without their direction"),
     (lambda cycles, side: (cycles + side // 2 - 1) % side - side // 2 + 1,
      "count cycles without their direction"),
+    (lambda cycles, side: cycles - side * round(cycles / side),
+     "count cycles without their direction"),
     (lambda cycles, side: -_seen(cycles, side), "count cycles without their direction"),
+    (lambda cycles, side: _seen(cycles, side) % (side // 2),
+     "at the limit, a wave may be zero at every place; take one with a crest at the first place"),
     (lambda cycles, side: side - cycles, "waves that fit need no fold, very fine ones several"),
     (lambda cycles, side: abs(side - cycles),
      "waves that fit need no fold, very fine ones several"),
@@ -98,6 +102,7 @@ SOME_TURNS = {
     "these are four versions, with flips; those with swapped axes are missing": (0, 1, 2, 3),
     "these are four versions, turned; those that are also mirrored are missing": (0, 3, 5, 6),
     "the photo itself is one of the eight versions": (1, 2, 3, 4, 5, 6, 7),
+    "the photo itself is in the mean twice": (0, 0, 1, 2, 3, 4, 5, 6, 7),
 }
 
 
@@ -108,15 +113,15 @@ def check_self_ensemble(answer):
     if not isinstance(model, keras.Model):
         words = "; your function needs a `return`" if model is None else ""
         raise NotYet(f"expected a keras.Model, found {type(model).__name__}{words}")
+    if any(not np.array_equal(old, new)
+           for old, new in zip(before, network.get_weights(), strict=True)):
+        raise NotYet("your function changes the weights of the network")
     rng = np.random.default_rng(6)
     for shape in ((2, 8, 8, 1), (3, 6, 10, 1)):
         images = rng.random(shape).astype("float32")
         n, height, width, _ = shape
         result = array(call(model, images), (n, 2 * height, 2 * width, 1))
         _say_which_turns(result, network, images)
-    if any(not np.array_equal(old, new)
-           for old, new in zip(before, network.get_weights(), strict=True)):
-        raise NotYet("the result is right, but the weights of the network were changed")
     low_res = validation_crops()[0]
     unet = weights.load_or_train("unet", progress=False)
     own = mean_psnr_y(runtime.predict(unet, low_res))
@@ -134,17 +139,43 @@ def _say_which_turns(result, network, images):
     for words, turns in SOME_TURNS.items():
         if np.allclose(result, _mean_of(network, images, turns), atol=1e-3):
             raise NotYet(words)
-    if images.shape[1] == images.shape[2] and np.allclose(
-            result, _mean_of(network, images, range(8), back=False), atol=1e-3):
-        raise NotYet("the eight results are not turned back before the mean")
+    _say_which_weights(result, [_mean_of(network, images, [turn]) for turn in range(8)])
+    if np.allclose(result, expected.clip(0, 1), atol=1e-3):
+        raise NotYet("the result is clipped, which the output of the network is not")
+    words = ""
+    if images.shape[1] == images.shape[2]:
+        if np.allclose(result, _mean_of(network, images, range(8), back=False), atol=1e-3):
+            raise NotYet("the eight results are not turned back before the mean")
+        versions = [np.stack([turned(image, turn) for image in images]) for turn in range(8)]
+        if np.allclose(result, runtime.predict(network, np.mean(versions, axis=0)), atol=1e-3):
+            raise NotYet("that is the result for the mean of eight photos, not the mean of eight "
+                         "results")
+    else:
+        words = " Square images come out right; these are of 6x10 pixels."
     raise NotYet(f"the result differs from the mean of the eight by up to "
                  f"{np.abs(result - expected).max():.2f}: is each turned back by the inverse of "
-                 "what was done to the photo, the last step first?")
+                 f"what was done to the photo, the last step first?{words}")
+
+
+def _say_which_weights(result, each):
+    """Name the mistake if the result is a sum of the eight results with weights."""
+    basis = np.stack([image.ravel() for image in each], axis=1)
+    factors = np.linalg.lstsq(basis, result.ravel(), rcond=None)[0]
+    if not np.allclose(basis @ factors, result.ravel(), atol=1e-3):
+        return
+    used = np.count_nonzero(np.abs(factors) > 0.01)
+    if used < 8:
+        raise NotYet(f"only {used} of the eight versions {'is' if used == 1 else 'are'} in the "
+                     "result")
+    if np.ptp(factors) < 0.01:
+        raise NotYet(f"the result is {8 * factors.mean():.3g} times the mean of the eight")
+    raise NotYet("all eight versions are in the result, but they do not count the same")
 
 
 SIDE = 128
 ENOUGH = 0.5  # dB by which bicubic is better
 CONTRAST = 10  # grey levels
+VISIBLE = 40  # dB; an error beyond this nobody sees
 
 
 @functools.cache
@@ -155,6 +186,8 @@ def _zoom():
 def check_misleading_picture(answer):
     picture = array(call(answer) if callable(answer) else answer)
     picture = array(picture.squeeze(), (SIDE, SIDE))[..., None]
+    if np.ptp(picture) == 0:
+        raise NotYet("the picture is flat: all its values are the same")
     if picture.max() <= 1.5:
         raise NotYet("the values go up to 1; give luma from 0 to 255")
     if picture.min() < -0.5 or picture.max() > 255.5:
@@ -172,6 +205,9 @@ def check_misleading_picture(answer):
     given = f"bicubic has {bicubic:.2f} dB, zoom {network:.2f} dB"
     if ahead < ENOUGH:
         raise NotYet(f"{given}; bicubic must be ahead by {ENOUGH:g} dB")
+    if network > VISIBLE:
+        raise NotYet(f"{given}: bicubic is ahead, but nobody sees such small errors; find a "
+                     f"picture on which zoom has less than {VISIBLE} dB")
     word = "3 dB is very good" if ahead < 3 else "that is very good"
     return Right(f"{given}: bicubic is ahead by {ahead:.2f} dB ({word})")
 

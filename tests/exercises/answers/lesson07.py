@@ -6,6 +6,7 @@ import math
 import keras
 import numpy as np
 from keras import ops
+from PIL import Image
 from scipy import ndimage
 
 from shared.data.photos import load_photos
@@ -31,6 +32,17 @@ def by_fourier(cycles, side):
 
 def nearest_multiple(cycles, side):
     return abs(cycles - side * math.floor(cycles / side + 0.5))
+
+
+def by_phase(cycles, side):
+    return side * math.acos(math.cos(2 * math.pi * cycles / side)) / (2 * math.pi)
+
+
+def by_search(cycles, side):
+    places = np.arange(side) / side
+    for seen in range(side // 2 + 1):
+        if np.allclose(np.cos(2 * np.pi * seen * places), np.cos(2 * np.pi * cycles * places)):
+            return [np.float16(seen)]
 
 
 def by_sine(cycles, side):  # at the limit, a sine is zero at every place
@@ -109,6 +121,31 @@ def wrong_order(network):
     return model_of(network, versions)
 
 
+def mean_of_photos(network):
+    low_res = keras.Input((None, None, 1))
+    return keras.Model(low_res, network(sum(turn(low_res) for turn, _ in EIGHT) / 8))
+
+
+def without_weights(network):
+    network.set_weights([0 * values for values in network.get_weights()])
+    return model_of(network, EIGHT)
+
+
+def in_one_batch(network):
+    low_res = keras.Input((None, None, 1))
+
+    def four(images):
+        results = ops.split(network(ops.concatenate([turn(images) for turn, _ in FLIPS])), 4)
+        return sum(back(result) for (_, back), result in zip(FLIPS, results, strict=True)) / 4
+
+    return keras.Model(low_res, (four(low_res) + swapped(four(swapped(low_res)))) / 2)
+
+
+def of_float16(network):
+    low_res = keras.Input((None, None, 1), dtype="float16")
+    return keras.Model(low_res, model_of(network, EIGHT)(ops.cast(low_res, "float32")))
+
+
 def soft(cells=16):
     noise = np.random.default_rng(1).normal(size=(1, cells, cells, 1))
     return np.clip(128 + 50 * resize.resize(noise, (128, 128))[0], 0, 255)
@@ -138,12 +175,17 @@ RIGHT = {
         "a loop of folds, a float": loop_of_folds,
         "by Fourier, an array": by_fourier,
         "the nearest multiple": nearest_multiple,
+        "by the angle from place to place": by_phase,
+        "by search, a list of float16": by_search,
+        "a tensor": lambda cycles, side: ops.minimum(cycles % side, ops.mod(-cycles, side)),
     },
     "07.2": {
         "flips, then swapped": lambda network: model_of(network, EIGHT),
         "rotations": rotations,
         "a class": OfClass,
         "a layer inside": of_layer,
+        "four photos in one batch": in_one_batch,
+        "an input of float16": of_float16,
     },
     "07.3": {
         "a fine wave": lambda: wave(3.6),
@@ -151,6 +193,9 @@ RIGHT = {
         "a slanted wave of 8 bits, with a channel": (
             lambda: wave(3.3 / 0.866, 0.5 / 0.866)[..., None].astype("uint8")),
         "an array instead of a function": wave(3.4),
+        "a tensor": lambda: ops.convert_to_tensor(wave(3.6)),
+        "a photo of Pillow": lambda: Image.fromarray(wave(3.6).astype("uint8")),
+        "float16, as a batch of one": lambda: wave(3.5)[None, ..., None].astype("float16"),
     },
 }
 
@@ -166,7 +211,11 @@ MISTAKES = {
         "folds always": (lambda cycles, side: abs(side - cycles), "need no fold"),
         "gives it a direction": (
             lambda c, side: (c + side // 2 - 1) % side - side // 2 + 1, "without their direction"),
-        "samples a sine": (by_sine, "look like"),
+        "samples a sine": (by_sine, "crest at the first place"),
+        "goes to the nearest multiple": (
+            lambda cycles, side: cycles - side * round(cycles / side), "without their direction"),
+        "folds for one side": (lambda cycles, side: folded(cycles, 16), "100 cycles at 64"),
+        "takes the larger rest": (lambda c, side: max(c % side, side - c % side), "you give 13"),
         "gives a pair": (lambda cycles, side: (cycles, side), "one number"),
         "forgets to return": (lambda cycles, side: None, "return"),
     },
@@ -179,6 +228,16 @@ MISTAKES = {
         "does not turn back": (
             lambda n: model_of(n, [(turn, lambda x: x) for turn, _ in EIGHT]), "turned back"),
         "turns back in the wrong order": (wrong_order, "last step first"),
+        "divides by four": (
+            lambda n: model_of(n, EIGHT, lambda results: sum(results) / 4), "2 times the mean"),
+        "counts the photo twice": (lambda n: model_of(n, EIGHT + EIGHT[:1]), "twice"),
+        "counts one version double": (lambda n: model_of(n, EIGHT + EIGHT[3:4]), "count the same"),
+        "takes one version": (lambda n: model_of(n, EIGHT[3:4]), "only 1 of"),
+        "takes four others": (lambda n: model_of(n, EIGHT[:2] + EIGHT[4:6]), "only 4 of"),
+        "clips": (lambda n: model_of(n, EIGHT, lambda results: ops.clip(sum(results) / 8, 0, 1)),
+                  "clipped"),
+        "gives the mean of the photos to the network": (mean_of_photos, "mean of eight photos"),
+        "changes the weights": (without_weights, "changes the weights"),
         "returns a function": (lambda n: functools.partial(n), "keras.Model"),
         "forgets to return": (lambda network: None, "return"),
     },
@@ -187,6 +246,10 @@ MISTAKES = {
         "gives one out of focus": (out_of_focus, "must be ahead"),
         "gives soft spots": (soft, "must be ahead"),
         "gives a flat picture": (lambda: np.full((128, 128), 100.0), "flat"),
+        "gives zeros": (lambda: np.zeros((128, 128)), "all its values are the same"),
+        "gives a coarse wave": (lambda: wave(20), "nobody sees"),
+        "gives a batch": (lambda: np.stack([wave(3.6)] * 2), "shape"),
+        "forgets to return": (lambda: None, "return"),
         "gives 0 to 1": (lambda: soft() / 255, "0 to 255"),
         "goes beyond 255": (lambda: 2 * soft(), "luma goes from"),
         "gives another size": (lambda: soft()[:64], "shape"),
