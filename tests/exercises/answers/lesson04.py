@@ -39,6 +39,15 @@ def by_differences(logits, label, step=1e-3):
     return [(loss(logits + step * e) - loss(logits - step * e)) / (2 * step) for e in np.eye(10)]
 
 
+def by_large_differences(logits, label):
+    """Steps as large as the lesson's for pixels, in float32."""
+    steps = 0.05 * np.eye(10, dtype="float32")
+    both = np.concatenate([logits + steps, logits - steps]).astype("float32")
+    top = both.max(axis=1)
+    loss = np.log(np.exp(both - top[:, None]).sum(axis=1)) + top - both[:, label]
+    return (loss[:10] - loss[10:]) / 0.1
+
+
 def cross_entropy(labels, logits):
     return keras.losses.sparse_categorical_crossentropy(labels, logits, from_logits=True)
 
@@ -160,6 +169,50 @@ class OneLossEach(keras.Model):
         return loss
 
 
+class ByImages(keras.Model):
+    """Freezes layer by layer, returns a dict from ``call``, and goes through the images."""
+
+    def __init__(self, upscaler, jury, weight):
+        super().__init__()
+        self.upscaler, self.jury, self.weight = upscaler, jury, weight
+        for judge in jury:
+            for layer in judge.layers:
+                layer.trainable = False
+
+    def call(self, low_res):
+        return {"high_res": self.upscaler(low_res)}
+
+    def compute_loss(self, x, y, y_pred, *_, **__):
+        images = y_pred["high_res"]
+        total = 0.0
+        for k in range(images.shape[0]):
+            one = {"high_res": y["high_res"][k:k + 1], "digit": y["digit"][k:k + 1]}
+            total += jury_loss(one, images[k:k + 1], self.jury, self.weight)[0]
+        return total / images.shape[0]
+
+
+class OfCopies(ours):
+    """Copies of the classifiers are frozen instead of the classifiers."""
+
+    def __init__(self, upscaler, jury, weight):
+        copies = [keras.models.clone_model(judge) for judge in jury]
+        for copy, judge in zip(copies, jury, strict=True):
+            copy.set_weights(judge.get_weights())
+        super().__init__(upscaler, copies, weight)
+
+
+class FreezesOne(ours):
+    def __init__(self, upscaler, jury, weight):
+        super().__init__(upscaler, jury, weight)
+        for judge in jury[1:]:
+            judge.trainable = True
+
+
+def of_the_worst(y, image, jury, weight):
+    each = [cross_entropy(y["digit"], logits) for logits in readings(jury, image)]
+    return log_mse(y, image) + weight * ops.max(ops.stack(each), axis=0)
+
+
 def in_numpy(y, image, jury, weight):
     image = np.array(image)
     error = ((np.array(y["high_res"]) - image) ** 2).mean(axis=(1, 2, 3))
@@ -219,6 +272,12 @@ def affordable(runs):
     return max((w for w in psnr if psnr[w] > max(psnr.values()) - 0.15), key=read.get)
 
 
+def affordable_at_a_tenth(runs):
+    """As above, with a limit so low that one study leaves only weight 0."""
+    psnr, read = means(runs, "psnr_val"), means(runs, "a_val")
+    return max((w for w in psnr if psnr[w] > psnr[0.0] - 0.1), key=read.get)
+
+
 def by_price(runs):
     """One point of A's may cost 0.1 dB."""
     psnr, read = means(runs, "psnr_val"), means(runs, "a_val")
@@ -252,6 +311,26 @@ def last_step(runs):
     return np.array([chosen])
 
 
+def by_worst_runs(runs):
+    """Each weight by its worst run."""
+    def worst(w, name):
+        return min(run[name] for run in runs if run["weight"] == w)
+
+    weights = {run["weight"] for run in runs}
+    cheap = [w for w in weights if worst(w, "psnr_val") > worst(0.0, "psnr_val") - 0.2]
+    return max(cheap, key=lambda w: worst(w, "a_val"))
+
+
+def by_best_runs(runs):
+    """Each weight by its best run."""
+    def best(w, name):
+        return max(run[name] for run in runs if run["weight"] == w)
+
+    weights = {run["weight"] for run in runs}
+    cheap = [w for w in weights if best(w, "psnr_val") > best(0.0, "psnr_val") - 0.2]
+    return max(cheap, key=lambda w: best(w, "a_val"))
+
+
 def by_single_runs(runs):
     limit = max(run["psnr_val"] for run in runs) - 0.2
     return max((run for run in runs if run["psnr_val"] > limit),
@@ -269,6 +348,7 @@ RIGHT = {
         "in place": in_place,
         "loops and lists": by_loops,
         "small differences": by_differences,
+        "differences in float32": by_large_differences,
         "Keras": lambda logits, label: ops.softmax(
             ops.convert_to_tensor(logits, "float32")) - ops.one_hot(label, 10),
         "float32": lambda logits, label: (softmax(logits) - np.eye(10)[label]).astype("float32"),
@@ -279,12 +359,16 @@ RIGHT = {
         "a functional model": functional,
         "loss objects": OneLossEach,
         "16-bit numbers": in_mixed_precision,
+        "image by image": ByImages,
+        "frozen copies": OfCopies,
         "a function that builds it": lambda upscaler, jury, weight: ours(upscaler, jury, weight),
     },
     "04.3": {
         "affordable": affordable,
         "a price for each point": by_price,
         "medians": by_medians,
+        "a smaller limit": affordable_at_a_tenth,
+        "worst runs": by_worst_runs,
         "most points per decibel": cautious,
         "the largest that is cheap": last_step,
     },
@@ -308,6 +392,10 @@ MISTAKES = {
         "keeps a batch": (lambda z, label: (softmax(z) - np.eye(10)[label])[None], "shape"),
         "stops at the probabilities": (
             lambda z, label: -np.eye(10)[label] / softmax(z), "one step further"),
+        "takes the derivative of the logit alone": (lambda z, label: -np.eye(10)[label], "sum"),
+        "divides by half the change": (
+            lambda z, label: 2 * (softmax(z) - np.eye(10)[label]), "twice"),
+        "uses a sigmoid": (lambda z, label: 1 / (1 + np.exp(-z)) - np.eye(10)[label], "sigmoids"),
         "takes a mean over classes": (
             lambda z, label: (softmax(z) - np.eye(10)[label]) / 10, "a tenth"),
         "ignores the label": (lambda z, label: softmax(z) - np.eye(10)[3], "raise that logit"),
@@ -322,15 +410,15 @@ MISTAKES = {
         "lets the last one judge": (model_of(mean_of(
             lambda y, i, jury, w: jury_loss(y, i, jury[-1:], w))), "last"),
         "divides by three": (model_of(mean_of(lambda y, i, jury, w: log_mse(y, i)
-            + len(jury) / 3 * part(y, i, jury, w))), "of two classifiers"),
+            + len(jury) / 3 * part(y, i, jury, w))), "divided by 3"),
         "weighs both parts": (model_of(mean_of(
             lambda y, i, jury, w: w * jury_loss(y, i, jury, 1.0))), "alone"),
         "weighs the image": (model_of(mean_of(
             lambda y, i, jury, w: w * log_mse(y, i) + part(y, i, jury, 1.0))), "before"),
         "forgets the weight": (model_of(mean_of(
             lambda y, i, jury, w: jury_loss(y, i, jury, 1.0))), "missing"),
-        "sets the weight to 0.5": (model_of(mean_of(
-            lambda y, i, jury, w: jury_loss(y, i, jury, 0.5))), "of two classifiers"),
+        "sets the weight to 0.7": (model_of(mean_of(
+            lambda y, i, jury, w: jury_loss(y, i, jury, 0.7))), "of two classifiers"),
         "takes the MSE over the batch": (model_of(mean_of(batch_mse)), "whole batch"),
         "averages the logits": (model_of(mean_of(of_logits)), "logits are averaged"),
         "averages the probabilities": (
@@ -358,8 +446,28 @@ MISTAKES = {
             + part(y, i, jury, w))), "1e-5"),
         "overflows": (model_of(mean_of(with_naive_softmax)), "overflow"),
         "lets the jury learn": (model_of(mean_of(jury_loss), freeze=False), "a step of training"),
+        "freezes one classifier of three": (FreezesOne, "a step of training"),
+        "lets the strictest one judge": (model_of(mean_of(of_the_worst)), "worst"),
+        "reads the truth": (model_of(mean_of(lambda y, i, jury, w: log_mse(y, i)
+            + part(y, y["high_res"], jury, w))), "truth"),
         "moves the batch statistics": (
             model_of(mean_of(with_dropout), freeze=False), "batch statistics"),
+        "lets the kindest one judge": (model_of(mean_of(
+            lambda y, i, jury, w: log_mse(y, i) + w * ops.min(ops.stack(
+                [cross_entropy(y["digit"], z) for z in readings(jury, i)]), axis=0))), "best"),
+        "takes the readings for labels": (model_of(mean_of(
+            lambda y, i, jury, w: log_mse(y, i) + w * sum(
+                cross_entropy(ops.argmax(z, axis=1), z) for z in readings(jury, i)) / len(jury))),
+            "label"),
+        "takes the root": (model_of(mean_of(
+            lambda y, i, jury, w: log_mse(y, i) / 2 + part(y, i, jury, w))), "root"),
+        "sums the squared errors": (model_of(mean_of(
+            lambda y, i, jury, w: ops.log(64 * mse_of(y, i) + 1e-5) + part(y, i, jury, w))),
+            "squared errors of an image are summed"),
+        "counts the image three times": (model_of(mean_of(
+            lambda y, i, jury, w: len(jury) * jury_loss(y, i, jury, w))), "once"),
+        "turns the sign of all": (model_of(mean_of(
+            lambda y, i, jury, w: -jury_loss(y, i, jury, w))), "whole"),
         "leaves dropout on": (model_of(mean_of(with_dropout)), "dropout"),
         "stops the gradient": (model_of(mean_of(
             lambda y, i, jury, w: log_mse(y, i) + part(y, ops.stop_gradient(i), jury, w))),
@@ -375,6 +483,8 @@ MISTAKES = {
         "always says 0.03": (lambda runs: 0.03, "none of the weights"),
         "takes the third weight": (
             lambda runs: sorted({run["weight"] for run in runs})[2], "costs"),
+        "takes the second": (lambda runs: sorted({run["weight"] for run in runs})[1], "tiny"),
+        "looks at the best runs": (by_best_runs, "lucky"),
         "takes the largest": (lambda runs: max(run["weight"] for run in runs), "costs"),
         "takes the best PSNR": (
             lambda runs: max(means(runs, "psnr_val"), key=means(runs, "psnr_val").get), "gain"),
