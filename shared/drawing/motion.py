@@ -5,10 +5,11 @@ stages of it, so that each frame, the first one too, tells the whole on paper.
 """
 
 import io
+import itertools
 
 import numpy as np
 from PIL import Image as Picture
-from PIL import ImageDraw
+from PIL import ImageDraw, PngImagePlugin
 
 from shared.drawing.page import WIDTH, show_image
 from shared.drawing.panels import ON_PAGE, _font, _font_height, as_rgb, framed, magnified
@@ -48,10 +49,24 @@ def animated(frames, still=None, below=None, stages=6, seconds=0.25, side=None, 
         pictures = [picture.convert("L") for picture in pictures]
     milliseconds = [round(1000 * seconds)] * len(pictures)
     milliseconds[-1] *= 8
+    changes = [_changed(*pair) for pair in itertools.pairwise(pictures)]
     file = io.BytesIO()
-    pictures[0].save(file, "PNG", save_all=True, append_images=pictures[1:], loop=PLAYS,
-                     duration=milliseconds, optimize=True)
+    _with_alpha(pictures[0]).save(
+        file, "PNG", save_all=True, append_images=changes, loop=PLAYS, duration=milliseconds,
+        optimize=True, blend=PngImagePlugin.Blend.OP_OVER)
     return file.getvalue(), pictures[0].width
+
+
+def _with_alpha(picture):
+    return picture.convert("LA" if picture.mode == "L" else "RGBA")
+
+
+def _changed(before, after):
+    """``after`` with alpha, transparent where it is as ``before``: that needs few bytes."""
+    pixels = np.array(_with_alpha(after))
+    same = np.asarray(before) == np.asarray(after)
+    pixels[same if same.ndim == 2 else same.all(axis=2)] = 0
+    return Picture.fromarray(pixels)
 
 
 def draw_frame(frames, number, still, below, stages, side, label, names):

@@ -65,6 +65,12 @@ def test_what_is_still_stays():
     assert (first[rows] == 64).sum() > 2 * 300 * 300
 
 
+def test_what_stays_is_stored_once():
+    still = {"noise": np.random.default_rng(0).random((2, 112, 112))}
+    two, eight = (len(motion.animated(growing(count), still, stages=0)[0]) for count in (2, 8))
+    assert eight - two < 2 * 112 * 112  # bytes of the noise alone
+
+
 def test_the_stage_next_to_what_moves_is_framed():
     ink = int(roles.INK[1:3], 16)
     for number in (0, 4):

@@ -57,6 +57,36 @@ def joined(together, chain):
     return side
 
 
+def added_strides(chain):
+    side, pixel = 1, 1
+    for kernel, dilation, stride in chain:
+        side += (kernel - 1) * dilation * pixel
+        pixel += stride - 1
+    return side
+
+
+def last_stride(chain):
+    strides = [1] + [stride for _, _, stride in chain]
+    return 1 + sum((k - 1) * d * s for (k, d, _), s in zip(chain, strides, strict=False))
+
+
+def by_cumulative_products(chain):
+    kernels, dilations, strides = np.transpose(chain)
+    pixels = np.cumprod([1, *strides[:-1]])
+    return 1 + ((kernels - 1) * dilations * pixels).sum()
+
+
+def by_weights(chain):
+    """Which pixels of a line have a weight in one output pixel."""
+    line = np.eye(400)
+    for kernel, dilation, stride in chain:
+        starts = range(0, len(line) - (kernel - 1) * dilation, stride)
+        line = np.stack([line[start:start + (kernel - 1) * dilation + 1:dilation].sum(axis=0)
+                         for start in starts])
+    seen = np.flatnonzero(line[len(line) // 2])
+    return seen[-1] - seen[0] + 1
+
+
 def touched(chain):
     need = {0}
     for kernel, dilation, stride in reversed(chain):
@@ -90,6 +120,35 @@ def cropped(truth, image):
 def one_at_a_time(truth, image):
     return ops.vectorized_map(lambda pair: psnr_y(pair[0][None], pair[1][None])[0],
                               (truth, image))
+
+
+def by_flattening(truth, image):
+    levels = ops.clip(ops.round(ops.cast(255 * image, "float64")), 0, 255)
+    error = (255 * ops.cast(truth, "float64") - levels)[:, 2:-2, 2:-2]
+    flat = ops.reshape(error, (ops.shape(error)[0], -1))
+    return 10 * ops.log10(255**2 / keras.losses.mean_squared_error(flat, 0 * flat))
+
+
+def masked(truth, image):
+    rows, columns = (ops.arange(side) for side in ops.shape(truth)[1:3])
+    inside = [ops.logical_and(line >= 2, line < ops.shape(line)[0] - 2) for line in (rows, columns)]
+    mask = ops.cast(inside[0][:, None] & inside[1][None], "float32")[None, ..., None]
+    error = mask * (255 * truth - ops.clip(ops.floor(255 * image + 0.5), 0, 255))
+    mse = ops.sum(error**2, axis=(1, 2, 3)) / ops.sum(mask)
+    return 10 * ops.log10(255**2 / mse)
+
+
+class Callable:
+    def __call__(self, y_true, y_pred):
+        return psnr_y(y_true, y_pred)
+
+
+def in_a_loop(truth, image):
+    return ops.stack([psnr_y(truth[n:n + 1], image[n:n + 1])[0] for n in range(truth.shape[0])])
+
+
+def mse(truth, image):
+    return 255**2 / 10 ** (psnr_y(truth, image) / 10)
 
 
 def a_column(truth, image):
@@ -155,6 +214,42 @@ def nearest_network():  # starts from repeated pixels, not from bicubic
     return keras.Model(low_res, keras.layers.Add()([repeated, last(x)]))
 
 
+def separable():
+    low_res = luma_input()
+    x = conv(24)(low_res - 0.5)
+    for _ in range(5):
+        change = keras.layers.SeparableConv2D(24, 3, padding="same", activation="gelu")(x)
+        x = keras.layers.Add()([x, change])
+    return with_bicubic(low_res, last(x))
+
+
+def recurrent():  # one convolution, applied four times
+    low_res = luma_input()
+    x = conv(24)(low_res)
+    repeated = conv(24, activation="leaky_relu")
+    for _ in range(4):
+        x = keras.layers.Add()([x, repeated(x)])
+    return with_bicubic(low_res, last(x))
+
+
+def turned():
+    low_res = luma_input()
+    x = last(conv(8, activation="gelu")(low_res))
+    return keras.Model(low_res, ops.transpose(x, (0, 2, 1, 3)))
+
+
+def in_grey_levels():
+    low_res = luma_input()
+    x = last(conv(8, activation="gelu")(low_res))
+    return keras.Model(low_res, 255 * keras.layers.Add()([Bicubic()(low_res), x]))
+
+
+def all_zero():
+    low_res = luma_input()
+    x = conv(8, activation="relu", kernel_initializer="zeros")(low_res)
+    return with_bicubic(low_res, last(x))
+
+
 def without_skip():
     low_res = x = luma_input()
     for _ in range(4):
@@ -194,6 +289,9 @@ RIGHT = {
         "backwards, emptying the list": backwards,
         "recursive, a float": recursive,
         "an array of one number": first_and_last,
+        "cumulative products": by_cumulative_products,
+        "by the weights of a line": by_weights,
+        "a tensor": lambda chain: ops.convert_to_tensor(field(chain)),
     },
     "06.2": {
         "in grey levels": psnr_y,
@@ -201,6 +299,9 @@ RIGHT = {
         "Keras layers and whole numbers": cropped,
         "one image at a time": one_at_a_time,
         "a column": a_column,
+        "flattened, float64": by_flattening,
+        "masked": masked,
+        "an object": Callable(),
     },
     "06.3": {
         "narrow zoom": lambda: zoom_network.zoom(8, 3),
@@ -208,6 +309,8 @@ RIGHT = {
         "a compiled model": own_compiled,
         "a class": OfClass,
         "repeated pixels": nearest_network,
+        "separable": separable,
+        "recurrent": recurrent,
     },
 }
 
@@ -229,6 +332,18 @@ MISTAKES = {
         "reads the list backwards": (lambda chain: field(chain[::-1]), "before it"),
         "multiplies": (lambda chain: math.prod(k for k, _, _ in chain), "does not multiply"),
         "gives the area": (lambda chain: field(chain) ** 2, "area"),
+        "adds strides": (added_strides, "multiply"),
+        "takes the last stride": (last_stride, "last one alone"),
+        "counts the middle twice": (lambda chain: field(chain) + 1, "once, not twice"),
+        "sees one side": (lambda chain: (field(chain) - 1) // 2, "one side"),
+        "counts k times d": (
+            lambda chain: field([(k * d, 1, s) for k, d, s in chain]), "not k * d"),
+        "adds a gap": (
+            lambda chain: field([(k, d + 1, s) for k, d, s in chain]), "without gaps"),
+        "multiplies by all strides": (
+            lambda chain: field([(k, d, 1) for k, d, _ in chain])
+            * math.prod(s for _, _, s in chain), "before it"),
+        "gives words": (lambda chain: str(field(chain)), "expected numbers"),
         "knows vdsr": (lambda chain: 41, "one pixel sees"),
         "gives a pair": (lambda chain: (field(chain),) * 2, "one number"),
         "forgets to return": (lambda chain: None, "return"),
@@ -248,6 +363,19 @@ MISTAKES = {
         "mixes two units": (
             lambda t, i: psnr_y(t, i) - 20 * math.log10(255), "one unit"),
         "uses NumPy": (in_numpy, "keras.ops"),
+        "loops over the images": (in_a_loop, "loop over the images"),
+        "cuts off": (
+            functools.partial(psnr_y, grey=lambda i: ops.clip(ops.floor(255 * i), 0, 255)),
+            "nearest"),
+        "leaves out the start alone": (
+            lambda t, i: psnr_y(t[:, 2:, 2:], i[:, 2:, 2:], border=0), "four sides"),
+        "repeats the mean of the batch": (
+            lambda t, i: 0 * psnr_y(t, i) + ops.mean(psnr_y(t, i)), "over the batch"),
+        "forgets the square of the peak": (
+            lambda t, i: psnr_y(t, i) - 10 * math.log10(255), "squared"),
+        "divides by the root": (lambda t, i: psnr_y(t, i) / 2, "square is missing"),
+        "gives the squared error": (mse, "turn it into dB"),
+        "knows three images": (lambda t, i: psnr_y(t, i)[:3], "shape"),
         "returns the images": (lambda t, i: i, "shape"),
     },
     "06.3": {
@@ -255,7 +383,10 @@ MISTAKES = {
         "gives a shipped network": (papers.srcnn, "57,281 parameters"),
         "has nothing to train": (only_bicubic, "no weights"),
         "learns too little": (one_layer, "bicubic"),
-        "does not enlarge": (same_size, "expected (2, 48, 48, 1)"),
+        "does not enlarge": (same_size, "expected (2, 48, 32, 1)"),
+        "turns the photo": (turned, "expected (2, 48, 32, 1)"),
+        "gives grey levels": (in_grey_levels, "in [0, 1]"),
+        "has dead channels": (all_zero, "may all be zero"),
         "takes one size only": (of_one_size, "stopped with"),
         "forgets to return": (lambda: None, "return"),
         "gives a layer": (lambda: layers.Bicubic(), "keras.Model"),
