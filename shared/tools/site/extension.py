@@ -84,19 +84,22 @@ def _split(word):
 
 
 def _answers(following):
-    """Outputs after a question, and the first text after the last of them."""
-    seen = False
+    """Outputs after a question, and the text after them up to the next cell, heading or question."""
+    outputs = text = False
     for node in following:
-        if isinstance(node, nodes.section):
+        is_cell = "cell" in node.get("classes", [])
+        if isinstance(node, nodes.section) or (is_cell and text):
             return
-        if "cell" in node.get("classes", []):
-            seen = True
+        if is_cell:
+            outputs = True
             for output in node.findall(nodes.container):
                 if output.get("nb_element") == "cell_code_output" and not _lists_code(output):
                     yield output
-        elif seen:
+        elif outputs:
+            if node.astext().startswith("Predict"):
+                return
+            text = True
             yield node
-            return
 
 
 def _lists_code(output):

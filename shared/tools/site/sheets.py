@@ -34,7 +34,7 @@ teachers</a> <span>Print this page: it takes one or two sides of A4.</span></nav
 HEADING = re.compile(r"^#{2,6} (?!Exercises)(?:Exercise )?(\d)\s*[.:]?\s*(.*?)\.?$", re.M)
 BOLD = re.compile(r"^\*\*(\d)\. (.+?)\.?\*\*\s*", re.M)
 PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*\)|<img\b[^>]*>")
-LINES = (3, 4, 6)  # to write on, for the first, second and third exercise
+LINES = (4, 8, 12)  # to write on, for the first, second and third exercise
 
 
 def page(name):
