@@ -157,15 +157,25 @@ def classes(tree):
 
 
 @pytest.mark.parametrize("quoted", [False, True])
-def test_a_question_hides_the_outputs_and_the_paragraph_after_them(quoted):
+def test_a_question_hides_the_outputs_and_the_text_after_them(quoted):
     question = paragraph(" what?", "Predict:")
     tree = doctree(nodes.block_quote("", question) if quoted else question,
                    paragraph("a remark"), cell(), cell(), paragraph("the answer"),
-                   paragraph("more"))
+                   paragraph("more"), cell(), paragraph("something else"))
     extension.mark_predictions(tree)
-    assert classes(tree) == [["predict", "predict-1"]] + [["answer", "answer-1"]] * 3
-    answer, more = list(tree.findall(nodes.paragraph))[-2:]
-    assert "answer" in answer["classes"] and "answer" not in more["classes"]
+    assert classes(tree) == [["predict", "predict-1"]] + [["answer", "answer-1"]] * 4
+    answer, more, other = list(tree.findall(nodes.paragraph))[-3:]
+    assert "answer" in answer["classes"] and "answer" in more["classes"]
+    assert "answer" not in other["classes"]
+
+
+def test_an_answer_ends_before_the_next_question():
+    tree = doctree(paragraph(" what?", "Predict:"), cell(), paragraph("the answer"),
+                   paragraph(" and then?", "Predict:"), cell(), paragraph("the other answer"))
+    extension.mark_predictions(tree)
+    assert classes(tree) == [["predict", "predict-1"], ["answer", "answer-1"],
+                             ["answer", "answer-1"], ["predict", "predict-2"],
+                             ["answer", "answer-2"], ["answer", "answer-2"]]
 
 
 def test_what_stands_before_a_question_is_not_a_part_of_it():

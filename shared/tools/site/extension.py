@@ -84,7 +84,7 @@ def _split(word):
 
 
 def _answers(following):
-    """Outputs after a question, and the text after them up to the next cell, heading or question."""
+    """Outputs after a question, and the text up to the next cell, heading or question."""
     outputs = text = False
     for node in following:
         is_cell = "cell" in node.get("classes", [])
