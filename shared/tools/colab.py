@@ -169,7 +169,7 @@ def build_notebook():
     """
     paths = {path.name[:2]: path for path in sorted(course.NOTEBOOKS.glob("0[1-5]_*.ipynb"))}
     lessons = {number: lesson_cells(path, paths) for number, path in paths.items()}
-    code = ["from shared import figures"] + [
+    code = ["from shared import exercises, figures"] + [
         cell.source for cells in lessons.values() for cell in cells
         if cell.cell_type == "code" and "setup" not in tags(cell)]
     package = modules("\n".join(code))
