@@ -18,7 +18,6 @@ from shared.training import loop
 
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 HEADINGS = ("Exercises", "Recap", "Further reading", "Next")
-SECOND_EDITION = ("01", "02", "03", "04", "05", "06", "07", "08")
 
 
 @pytest.fixture(scope="module", params=LESSONS, ids=lambda path: path.stem)
@@ -187,12 +186,6 @@ def test_each_of_three_or_more_exercises_has_a_solution(cells):
         assert "SOLUTION" not in cell.source
 
 
-@pytest.fixture(scope="module")
-def rewritten(path):
-    if path.stem[:2] not in SECOND_EDITION:
-        pytest.skip("a lesson of the first edition")
-
-
 def lines_to_read(cells):
     """The lines of code that a learner reads, one list per cell; without comments, empty lines."""
     folded = {"colab", "setup", "exercise"}
@@ -201,7 +194,7 @@ def lines_to_read(cells):
             for cell in code(cells) if not folded & set(cell.metadata.get("tags", []))]
 
 
-def test_code_is_easy_to_read(cells, rewritten):
+def test_code_is_easy_to_read(cells):
     # Measured in the same way, the notebooks of Deep Learning with Python have 33 characters and
     # 5.7 nodes per line, the courses that are hardest to read 45 and 8.
     lines = [line.strip() for cell in lines_to_read(cells) for line in cell]
@@ -216,7 +209,7 @@ def test_code_is_easy_to_read(cells, rewritten):
             assert inner == [node] and len(node.generators) == 1, ast.unparse(node)
 
 
-def test_results_are_numbers_instead_of_truth_values(cells, rewritten):
+def test_results_are_numbers_instead_of_truth_values(cells):
     said = " ".join(text for output in outputs(cells) for text in texts(output)[:2])
     assert len(re.findall(r"\b(?:True|False)\b", said)) <= 1
 
@@ -255,7 +248,7 @@ def is_caption(output):
     return "figure-caption" in output.get("data", {}).get("text/html", "")
 
 
-def test_every_number_with_a_unit_in_the_text_is_one_that_was_measured(cells, rewritten):
+def test_every_number_with_a_unit_in_the_text_is_one_that_was_measured(cells):
     measured = set()
     for output in outputs(cells):
         if not is_caption(output):

@@ -99,14 +99,3 @@ def _is_of_numbers(value):
     while isinstance(value, list | tuple) and value:
         value = value[0]
     return isinstance(value, int | float | np.number | np.ndarray)
-
-
-def wrong_form(result, shape):
-    """A sentence that says why ``result`` is no finite array of ``shape``; None if it is one."""
-    if result is None:
-        return "your function returns None; it needs a `return`"
-    if np.shape(result) != tuple(shape):
-        return f"the result has shape {np.shape(result)}, expected {tuple(shape)}"
-    if not np.isfinite(np.asarray(result, "float64")).all():
-        return "the result holds NaN or infinity"
-    return None

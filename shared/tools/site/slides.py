@@ -91,10 +91,6 @@ def _of_text(section, text):
         yield slide("predict", section, markdown.to_html(question.replace("\n> ", "\n")))
     if re.match(r"Exercise \d", section):
         yield slide("exercise", section, markdown.to_html(text))
-    elif section == "Exercises":
-        for number, kind, task in re.findall(
-                r"\*\*(\d)\. (.+?)\*\*(.*?)(?=\n\s*\n|\Z)", text, re.S):
-            yield slide("exercise", f"Exercise {number}. {kind}", markdown.to_html(task))
 
 
 def _of_outputs(section, cell, name):
