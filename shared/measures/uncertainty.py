@@ -1,4 +1,4 @@
-"""How good many samples are: how realistic, at what cost in MSE, and how well calibrated.
+"""How good many samples are: how realistic, and how well calibrated.
 
 Samples are arrays (count, n, 28, 28, 1), as ``flow.sample`` returns them. Introduced in
 lesson 08.
@@ -76,10 +76,9 @@ def pixel_distance(images_a, images_b, side=4):
 
     The images are cut into blocks of ``side`` x ``side`` pixels. The result is the square root
     of ``frechet`` of these blocks, divided by the number of pixels per block. It is at most the
-    Wasserstein-2 distance of the images (Gelbrich 1990) and satisfies the triangle inequality,
-    so ``least_mse`` is also a bound for this distance, though a less tight one. Larger blocks
-    need more images: 400 digits are 0.005 away from other digits with blocks of 4x4 pixels, but
-    0.03 with blocks of 14x14.
+    Wasserstein-2 distance of the images (Gelbrich 1990) and satisfies the triangle inequality.
+    Larger blocks need more images: 400 digits are 0.005 away from other digits with blocks of
+    4x4 pixels, but 0.03 with blocks of 14x14.
 
     Args:
         images_a, images_b: arrays (n, height, width, 1).
@@ -99,54 +98,6 @@ def _blocks(images, side):
                          f"multiples of {side}, found {images.shape}")
     blocks = images.reshape(n, height // side, side, width // side, side)
     return blocks.transpose(0, 1, 3, 2, 4).reshape(-1, side**2)
-
-
-# ---- The cost: what theory says about the MSE of samples
-#
-# Given a low-resolution image, the truth and a perfect sample are independent draws from the same
-# distribution. The mean m of this distribution is the best answer; d_min is the MSE of m.
-
-
-def mse_of_mean(d_min, count):
-    """The MSE of the mean of ``count`` perfect samples: d_min (1 + 1/count).
-
-    Measured from m, the truth has a mean squared distance of d_min, and the mean of the samples
-    one of d_min / count. Both are independent, so the two add up. A single sample has an MSE of
-    2 d_min, which is 3.01 dB less PSNR than that of m (Blau and Michaeli 2018).
-    """
-    return d_min * (1 + 1 / np.asarray(count))
-
-
-def mse_of_blend(d_min, share):
-    """The MSE of (1 - share) m + share z, where z is a perfect sample: d_min (1 + share^2).
-
-    The distance of such a blend from z is (1 - share) sqrt(d_min), so its Wasserstein-2 distance
-    from true images is at most that. With its default distance of the means, the curve of
-    ``least_mse`` has this MSE at just that distance.
-    """
-    return d_min * (1 + np.square(share))
-
-
-def least_mse(d_min, distance, mean_distance=None):
-    """The least MSE that is possible at a given distance from the distribution of true images.
-
-    It is d_min + max(P* - P, 0)^2, where P is the Wasserstein-2 distance and P* that of the
-    means m (Freirich, Michaeli and Meir 2021). No method has a smaller MSE at this distance.
-
-    Args:
-        d_min: the MSE of the means m.
-        distance: P, root mean square per pixel: a number or an array, 0 or more.
-        mean_distance: P*. It is at most sqrt(d_min), which is the default. If P* is smaller than
-            that, the default returns more than the least MSE.
-
-    Returns a number or an array, as ``distance`` is. Raises ValueError if ``mean_distance`` is
-    more than sqrt(d_min).
-    """
-    p_star = np.sqrt(d_min) if mean_distance is None else mean_distance
-    if p_star**2 > d_min * (1 + 1e-6):
-        raise ValueError(f"the distance of the means is at most sqrt(d_min) = "
-                         f"{np.sqrt(d_min):.4g}, found mean_distance {p_star:.4g}")
-    return d_min + np.square(np.maximum(p_star - np.asarray(distance), 0))
 
 
 # ---- Calibration: if 8 of 10 samples show a 7, how often is it a 7?

@@ -73,45 +73,6 @@ def test_the_pixel_distance_is_at_most_the_root_mean_square_error_of_pairs():
         assert 0 < found <= np.sqrt(np.square(change).mean()) * 1.01
 
 
-# ---- cost
-
-
-def test_the_mse_of_perfect_samples_is_that_of_theory():
-    rng = RNG(0)
-    truth, *samples = np.sqrt(0.01) * rng.standard_normal((5, 400_000))  # d_min 0.01, mean 0
-    for count in (1, 4):
-        error = np.square(np.mean(samples[:count], axis=0) - truth).mean()
-        assert error == pytest.approx(uncertainty.mse_of_mean(0.01, count), rel=0.01)
-    assert uncertainty.mse_of_mean(0.01, 1) == pytest.approx(0.02)
-    error = np.square(0.6 * samples[0] - truth).mean()
-    assert error == pytest.approx(uncertainty.mse_of_blend(0.01, 0.6), rel=0.01)
-
-
-def test_blends_lie_on_the_bound_and_the_bound_ends_at_the_mean():
-    share = np.linspace(0, 1, 11)
-    distance = (1 - share) * np.sqrt(0.01)
-    np.testing.assert_allclose(uncertainty.least_mse(0.01, distance),
-                               uncertainty.mse_of_blend(0.01, share))
-    assert uncertainty.least_mse(0.01, 5.0) == pytest.approx(0.01)
-    assert uncertainty.least_mse(0.01, 0.0, mean_distance=0.05) == pytest.approx(0.0125)
-    with pytest.raises(ValueError, match="at most sqrt"):
-        uncertainty.least_mse(0.01, 0.0, mean_distance=0.2)
-
-
-def test_the_bound_is_reached_by_gaussians():
-    """y = x + noise, all normal: x has variance 1, its posterior mean 1 - d_min.
-
-    Both are Gaussian, so their distance is the difference of their deviations, and the mean
-    times a factor is the best answer at each distance.
-    """
-    d_min = 0.3
-    deviation = np.sqrt(1 - d_min)
-    factor = np.linspace(1, 1 / deviation, 7)
-    error = 1 - 2 * factor * (1 - d_min) + factor**2 * (1 - d_min)  # E (x - factor m)^2
-    found = uncertainty.least_mse(d_min, 1 - factor * deviation, mean_distance=1 - deviation)
-    np.testing.assert_allclose(found, error)
-
-
 # ---- calibration
 
 
