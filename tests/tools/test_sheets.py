@@ -5,15 +5,14 @@ import shutil
 
 import nbformat
 import pytest
+from browsing import NEEDED, browser_fixture  # noqa: F401
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-NEEDED = "the site's packages are missing: make site, or pip install -r requirements-site.txt"
 pytest.importorskip("myst_nb", reason=NEEDED)
 
 from shared.tools.site import build, lessons, sheets  # noqa: E402
 
 NAMES = lessons.names()
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 STUB = "def f(x):\n    raise NotImplementedError  # here\n\nexercises.check('01.1', f)"
 
 
@@ -80,24 +79,18 @@ def test_the_page_for_teachers_links_every_sheet(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_a_sheet_fits_on_two_sides_of_paper_and_a_small_screen(tmp_path, name):
-    playwright = pytest.importorskip("playwright.sync_api", reason=NEEDED)
-    place = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if place is None:
-        pytest.skip("there is no Chromium or Chrome: apt-get install chromium")
+def test_a_sheet_fits_on_two_sides_of_paper_and_a_small_screen(tmp_path, name, browser):
     (tmp_path / "sheets").mkdir()
     (tmp_path / "sheets" / "a.html").write_text(sheets.page(name), encoding="utf-8")
     shutil.copytree(build.HERE / "static", tmp_path / "_static")
-    with playwright.sync_playwright() as runner:
-        page = runner.chromium.launch(executable_path=place).new_page()
-        page.set_viewport_size({"width": 400, "height": 900})
-        faults = []
-        page.on("requestfailed", lambda request: faults.append(request.url))
-        page.on("console", lambda message: faults.append(message.text))
-        page.goto((tmp_path / "sheets" / "a.html").as_uri())
-        assert faults == []
-        assert page.evaluate("document.documentElement.scrollWidth") <= 400
-        pages = re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))
-        assert 1 <= len(pages) <= 2
-        page.emulate_media(media="print")
-        assert not page.get_by_role("navigation").is_visible()
+    page = browser.new_page(viewport={"width": 400, "height": 900})
+    faults = []
+    page.on("requestfailed", lambda request: faults.append(request.url))
+    page.on("console", lambda message: faults.append(message.text))
+    page.goto((tmp_path / "sheets" / "a.html").as_uri())
+    assert faults == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    pages = re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))
+    assert 1 <= len(pages) <= 2
+    page.emulate_media(media="print")
+    assert not page.get_by_role("navigation").is_visible()
