@@ -8,7 +8,7 @@ A map, from the commands down. A module imports only from packages below its own
                 onnx_export, cells (names in notebooks)
     exercises/  the checks of the exercises, one module per lesson
     studies/    experiments of many short trainings: tradeoff (04), ablation (05), materials
-                (06)
+                (07)
     train.py    the command `python -m shared.train`
     zoom.py     the command `python -m shared.zoom`, and `enhance` for photos of any size
     enlarging/  what zoom.py consists of: command_line (its options), jobs (which photos, and where
@@ -23,8 +23,8 @@ A map, from the commands down. A module imports only from packages below its own
                 timing
     models/     layers, upscalers (01 to 05), papers and zoom_network (06), classifiers (04),
                 flow (08)
-    data/       datasets, pipeline (batches), drawings (03), photos, patches and synthetic (06),
-                div2k
+    data/       datasets, pipeline (batches), drawings (03), photos, patches and div2k (06),
+                synthetic (07)
     images/     degrade, resize, luma, turns (01 to 06); for photos of any kind and size: alpha,
                 tiles, compare, and files (read and write), which calls png, tiff,
                 pillow_formats, metadata (EXIF), new_files (no half of one), pictures
