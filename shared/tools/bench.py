@@ -65,9 +65,9 @@ def torch_network(torch, width=64, blocks=8, scale=4):
                          conv(width, scale**2), nn.PixelShuffle(scale))
 
 
-def training_of_lesson01():
-    """The network of lesson 01, compiled, and ``STEPS`` batches of noise to train it on."""
-    truth = np.random.default_rng(0).random((STEPS * BATCH_SIZE, 28, 28, 1), "float32")
+def training_of_lesson01(steps=STEPS):
+    """The network of lesson 01, compiled, and that many batches of noise to train it on."""
+    truth = np.random.default_rng(0).random((steps * BATCH_SIZE, 28, 28, 1), "float32")
     runtime.use_fast_precision()
     model = loop.compile_model(upscalers.residual_network(4, 64, 8), 1000)
     keras.mixed_precision.set_dtype_policy("float32")
@@ -184,21 +184,21 @@ BACKENDS = {
 SPEEDS = """
 import sys
 from shared.tools import bench
-print(*bench.speeds(int(sys.argv[1]), int(sys.argv[2])))
+print(*bench.speeds(*map(int, sys.argv[1:])))
 """
 
 
-def speeds(repeats, side):
+def speeds(repeats, side, steps=STEPS):
     """Images per second in training, and megapixels per second in ``enhance``, both medians."""
-    model, batches = training_of_lesson01()
+    model, batches = training_of_lesson01(steps)
     network, image = random_zoom(), noise(side, side)
     rounds = timing.timed(repeats, lambda: loop.fit(model, batches, progress=False),
                           lambda: zoom.enhance(image, network))
     training, enhance = (statistics.median(seconds) for seconds in zip(*rounds, strict=True))
-    return STEPS * BATCH_SIZE / training, side * side / 1e6 / enhance
+    return steps * BATCH_SIZE / training, side * side / 1e6 / enhance
 
 
-def bench_backends(repeats, side):
+def bench_backends(repeats, side, steps=STEPS):
     """Lines with the speed of Keras on each backend that is installed, as ratios to the first.
 
     Each is measured in a process of its own, one after the other.
@@ -209,8 +209,8 @@ def bench_backends(repeats, side):
             lines.append(f"skipped: {package} is not installed")
             continue
         result = subprocess.run(
-            [sys.executable, "-c", SPEEDS, str(repeats), str(side)], check=True, text=True,
-            capture_output=True, cwd=paths.ROOT,
+            [sys.executable, "-c", SPEEDS, *map(str, (repeats, side, steps))], check=True,
+            text=True, capture_output=True, cwd=paths.ROOT,
             env=os.environ | {"KERAS_BACKEND": package} | variables)
         found = np.array(result.stdout.split()[-2:], float)
         first = found if first is None else first

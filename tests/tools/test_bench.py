@@ -73,7 +73,7 @@ def test_each_backend_is_measured_in_a_process_of_its_own_against_the_first(monk
     monkeypatch.setattr(bench, "BACKENDS", {
         "TensorFlow": ("tensorflow", {}), "None": ("no_such_backend", {}),
         "again": ("tensorflow", {"TF_ENABLE_ONEDNN_OPTS": "0"})})
-    first, missing, again = bench.bench_backends(1, 64).splitlines()
+    first, missing, again = bench.bench_backends(1, 64, steps=2).splitlines()
     assert first.startswith("TensorFlow ") and first.count("ratio 1.00") == 2
     assert missing == "skipped: no_such_backend is not installed"
     assert again.startswith("again ") and all(number > 0 for number in numbers(again))
