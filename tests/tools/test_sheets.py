@@ -79,7 +79,7 @@ def test_the_page_for_teachers_links_every_sheet(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_a_sheet_fits_on_two_sides_of_paper_and_a_small_screen(tmp_path, name, browser):
+def test_a_sheet_fills_two_sides_of_paper_and_fits_a_small_screen(tmp_path, name, browser):
     (tmp_path / "sheets").mkdir()
     (tmp_path / "sheets" / "a.html").write_text(sheets.page(name), encoding="utf-8")
     shutil.copytree(build.HERE / "static", tmp_path / "_static")
@@ -91,6 +91,13 @@ def test_a_sheet_fits_on_two_sides_of_paper_and_a_small_screen(tmp_path, name, b
     assert faults == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     pages = re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True))
-    assert 1 <= len(pages) <= 2
+    assert len(pages) == 2
     page.emulate_media(media="print")
+    page.set_viewport_size({"width": 658, "height": 1000})  # 174 mm, as on paper
+    sides = page.locator(".side").all()
+    assert ["Exercise 3" in side.inner_text() for side in sides] == [False, True]
+    for side in sides:
+        notes = side.locator(".notes").last.bounding_box()
+        end = side.bounding_box()["y"] + side.bounding_box()["height"]
+        assert notes["height"] > 90 and notes["y"] + notes["height"] == pytest.approx(end, abs=1)
     assert not page.get_by_role("navigation").is_visible()

@@ -1,6 +1,7 @@
 """One sheet per lesson to print: the exercises with room for notes, and no solution.
 
-A sheet is a page that fits on one or two sides of A4 when it is printed.
+A sheet takes two sides of A4 when it is printed: the first two exercises are on the first side,
+the third is on the second, and lines to write on fill the rest of each side.
 """
 
 import html
@@ -18,14 +19,19 @@ PAGE = """<!DOCTYPE html>
 </head>
 <body>
 <nav aria-label="This sheet"><a href="../{name}.html">Lesson</a> <a href="../teaching.html">For
-teachers</a> <span>Print this page: it takes one or two sides of A4.</span></nav>
+teachers</a> <span>Print this page: it takes two sides of A4.</span></nav>
 <main>
+<div class="side">
 <header>
 <p class="course">Zoom &amp; Enhance: exercises</p>
 <h1>{title}</h1>
 <p class="who"><span>Name</span> <span>Date</span></p>
 </header>
-{exercises}
+{first}
+</div>
+<div class="side">
+{others}
+</div>
 </main>
 </body>
 </html>
@@ -34,7 +40,7 @@ teachers</a> <span>Print this page: it takes one or two sides of A4.</span></nav
 HEADING = re.compile(r"^#{2,6} (?!Exercises)(?:Exercise )?(\d)\s*[.:]?\s*(.*?)\.?$", re.M)
 BOLD = re.compile(r"^\*\*(\d)\. (.+?)\.?\*\*\s*", re.M)
 PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*\)|<img\b[^>]*>")
-LINES = (4, 8, 12)  # to write on, for the first, second and third exercise
+LINES = 30  # to write on; those that do not fit on the side of paper are cut off
 
 
 def page(name):
@@ -42,7 +48,7 @@ def page(name):
     notebook = lessons.read(name)
     sections = [section(number, *found) for number, found in enumerate(exercises(notebook), 1)]
     return PAGE.format(title=html.escape(lessons.title(notebook)), name=name,
-                       exercises="\n".join(sections))
+                       first="\n".join(sections[:2]), others="\n".join(sections[2:]))
 
 
 def exercises(notebook):
@@ -76,10 +82,9 @@ def section(number, heading, text, code):
     """One exercise as HTML, with lines to write on."""
     text = PICTURE.sub("", lessons.LINK.sub(r"\1", text))
     title = f"Exercise {number}" + (f": {heading}" if heading else "")
-    lines = "<i></i>" * LINES[min(number, len(LINES)) - 1]
     return (f"<section>\n<h2>{markdown.inline(title)}</h2>\n{markdown.to_html(text)}"
             f"<pre>{html.escape(code)}</pre>\n"
-            f'<div class="notes" aria-hidden="true">{lines}</div>\n</section>')
+            f'<div class="notes" aria-hidden="true">{"<i></i>" * LINES}</div>\n</section>')
 
 
 def links():
