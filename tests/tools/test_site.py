@@ -222,12 +222,29 @@ def test_slides_show_every_picture_and_every_question_of_a_lesson(name):
     assert len(re.findall(r'<section class="slide figure">', text)) == len(pictures)
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     assert len(re.findall(r'<section class="slide predict">', text)) == prose.count("**Predict")
-    assert len(re.findall(r'<section class="slide exercise">', text)) >= 3
+    assert len(re.findall(r'<section class="slide exercise( full)?">', text)) >= 3
     captions = [output for cell in notebook.cells if cell.cell_type == "code"
                 for output in cell.outputs
                 if "figure-caption" in output.get("data", {}).get("text/html", "")]
     assert text.count("<figcaption>") == len(captions)
     assert "$" not in re.sub(r"<pre.*?</pre>|<code>.*?</code>", "", text, flags=re.S)
+    assert "epoch 1" not in re.sub(r"<table.*?</table>|alt=\".*?\"", "", text, flags=re.S)
+
+
+def test_a_slide_has_a_formula_with_the_text_that_names_its_letters():
+    lesson = nbformat.v4.new_notebook(cells=[
+        new_markdown_cell("# One"),
+        new_markdown_cell("## Part\n\nBefore.\n\nLet $x$ be\n\n$$x = 1$$\n\n$$y = 2$$\n\n"
+                          "So\n\n$$z = 3$$\n\nAfter.")])
+    text = "\n".join(slides.slides("01_one", lesson))
+    found = re.findall(r'class="slide formula"><h2>Part</h2>\n(.*?)</section>', text, re.S)
+    assert [re.sub(r"<[^>]*>|\s", "", text) for text in found] == ["Letxbex=1y=2", "Soz=3"]
+
+
+def test_a_slide_with_much_on_it_has_smaller_letters():
+    assert 'class="slide list full"' in slides.slide("list", "Recap", "<p>" + "word " * 120)
+    assert 'class="slide table full"' in slides.slide("table", "Table", "<tr></tr>" * 10)
+    assert 'class="slide list"' in slides.slide("list", "Recap", f'<p title="{"word " * 120}">Two.')
 
 
 def test_every_lesson_has_its_line_in_the_readme():

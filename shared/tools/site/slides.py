@@ -5,6 +5,7 @@ screen reader, and shows all slides one below the other where there is no script
 """
 
 import html
+import itertools
 import re
 
 from shared.tools.site import lessons, markdown
@@ -33,8 +34,9 @@ PAGE = """<!DOCTYPE html>
 </html>
 """
 QUESTION = re.compile(r"^(?:> ?)?(?:.*?)(\*\*Predict\b.*?)(?=\n\s*\n|\Z)", re.M | re.S)
-FORMULA = re.compile(r"^\$\$.+?\$\$$", re.M | re.S)
+FORMULA = re.compile(r"\$\$.+?\$\$", re.S)
 LONGEST = 14  # lines of an output that one can still read on a wall
+FULL = 430, 9  # letters, and rows of a table: with more, they are smaller
 
 
 def page(name):
@@ -66,6 +68,9 @@ def slides(name, notebook):
 
 def slide(kind, heading, content, level=2):
     """One slide; ``heading`` is Markdown, ``content`` is HTML."""
+    letters, rows = len(re.sub(r"<[^>]*>|\s", "", content)), content.count("<tr")
+    if kind != "quiz" and (letters > FULL[0] or rows > FULL[1]):
+        kind += " full"
     return (f'<section class="slide {kind}"><h{level}>{markdown.inline(heading)}</h{level}>\n'
             f"{content}</section>")
 
@@ -85,12 +90,22 @@ def _of_text(section, text):
     if section == "Recap":
         yield slide("list", section, markdown.to_html(text))
         return
-    for formula in FORMULA.findall(text):
+    for formula in _formulas(text):
         yield slide("formula", section, markdown.to_html(formula))
     for question in QUESTION.findall(text):
         yield slide("predict", section, markdown.to_html(question.replace("\n> ", "\n")))
     if re.match(r"Exercise \d", section):
         yield slide("exercise", section, markdown.to_html(text))
+
+
+def _formulas(text):
+    """Each formula, or several in a row, with the paragraph before, which names its letters."""
+    paragraphs = re.split(r"\n\s*\n", text.strip())
+    groups = [list(group) for _, group in itertools.groupby(
+        paragraphs, lambda paragraph: bool(FORMULA.fullmatch(paragraph)))]
+    for before, group in zip([[]] + groups, groups, strict=False):
+        if FORMULA.fullmatch(group[0]):
+            yield "\n\n".join(before[-1:] + group)
 
 
 def _of_outputs(section, cell, name):
@@ -106,8 +121,11 @@ def _of_outputs(section, cell, name):
                 f'alt="{html.escape(" ".join(alt.split()))}"{size}>{said}</figure>'))
         elif "text/html" in output.get("data", {}) and not lessons.source_code(output, cell):
             yield slide("table", section, output.data["text/html"])
-        elif output.output_type == "stream" and _is_a_table(output.text):
-            yield slide("table", section, f'<pre tabindex="0">{html.escape(output.text)}</pre>')
+        elif output.output_type == "stream":
+            # The progress of a training is for the one who waits for it.
+            text = re.sub(r"^.*\bepoch \d.*\n?", "", output.text, flags=re.M)
+            if _is_a_table(text):
+                yield slide("table", section, f'<pre tabindex="0">{html.escape(text)}</pre>')
 
 
 def _is_a_table(text):
