@@ -54,6 +54,15 @@ WIDER = """() => {
     e => e.getBoundingClientRect().right > innerWidth + 1).slice(0, 5).map(
     e => e.tagName + "." + e.className);
 }"""
+CUT = """() => {
+  const slide = document.querySelector(".slide.shown");
+  const heading = slide.querySelector("h1, h2").getBoundingClientRect().bottom;
+  return [slide, ...slide.querySelectorAll("*")].filter(e =>
+    (["auto", "hidden"].includes(getComputedStyle(e).overflowX) &&
+      (e.scrollHeight > e.clientHeight + 1 || e.scrollWidth > e.clientWidth + 1)) ||
+    (e.matches("img, table") && e.getBoundingClientRect().top < heading)
+  ).map(e => e.className || e.tagName);
+}"""
 NAMELESS = """() => [...document.images].filter(
   image => !image.closest("[aria-hidden=true]") && image.alt.trim().length < 10).map(i => i.src)"""
 BROKEN = "() => [...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
@@ -86,6 +95,21 @@ def test_slides_fit_on_a_phone_and_on_a_wall_and_describe_their_pictures(site, w
             page.evaluate("number => go(number)", number)
             faults += [f"{width}, slide {number + 1}: {part}" for part in page.evaluate(WIDER)]
     assert faults == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_of_the_slides_is_seen_whole_on_a_wall_and_on_a_page_of_paper(site, watched, name):
+    page = watched.go(site / "slides" / f"{name}.html")
+    page.set_viewport_size({"width": 1280, "height": 720})
+    count, faults = page.locator(".slide").count(), []
+    for number in range(count):
+        page.evaluate("number => go(number)", number)
+        faults += [f"slide {number + 1}: {part}" for part in page.evaluate(CUT)]
+    assert faults == []
+    paper = page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", paper)) == count
+    (width, height), *_ = re.findall(rb"/MediaBox\s*\[0 0 ([\d.]+) ([\d.]+)\]", paper)
+    assert float(width) / float(height) == pytest.approx(16 / 9, rel=0.01)
 
 
 def test_slides_turn_by_keys_and_by_address_and_are_accessible(site, watched):
@@ -246,6 +270,9 @@ def test_the_book_holds_every_lesson_as_valid_xml_with_formulas_and_pictures(sit
             pictures = [e.attrib for e in tree.iter("{http://www.w3.org/1999/xhtml}img")]
             assert pictures and all(p["src"] in inside and p["alt"] for p in pictures)
             assert "lesson-bar" not in text
+            styles = [e.attrib["href"] for e in tree.iter("{http://www.w3.org/1999/xhtml}link")
+                      if e.attrib["rel"] == "stylesheet"]
+            assert "_static/book.css" in styles and inside.issuperset(styles)
         assert b"<math" in book.read(f"{NAMES[0]}.xhtml")
 
 

@@ -28,7 +28,14 @@ def setup(app):
     app.add_html_math_renderer("mathml", (inline_formula, None), (block_formula, None))
     app.add_post_transform(Links)
     app.connect("doctree-read", mark)
+    app.connect("html-page-context", without_missing_style)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def without_missing_style(app, page, template, context, doctree):
+    """Take out of the EPUB the link to MyST-NB's style, which it writes when the book is closed."""
+    if app.builder.name == "epub":
+        context["css_files"] = [file for file in context["css_files"] if "mystnb" not in str(file)]
 
 
 def inline_formula(translator, node):
