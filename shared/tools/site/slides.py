@@ -36,7 +36,7 @@ PAGE = """<!DOCTYPE html>
 QUESTION = re.compile(r"^(?:> ?)?(?:.*?)(\*\*Predict\b.*?)(?=\n\s*\n|\Z)", re.M | re.S)
 FORMULA = re.compile(r"\$\$.+?\$\$", re.S)
 LONGEST = 14  # lines of an output that one can still read on a wall
-FULL = 430, 9  # letters, and rows of a table: with more, they are smaller
+FULL = 430, 36  # letters, and cells of a table: with more, letters are smaller
 
 
 def page(name):
@@ -68,8 +68,9 @@ def slides(name, notebook):
 
 def slide(kind, heading, content, level=2):
     """One slide; ``heading`` is Markdown, ``content`` is HTML."""
-    letters, rows = len(re.sub(r"<[^>]*>|\s", "", content)), content.count("<tr")
-    if kind != "quiz" and (letters > FULL[0] or rows > FULL[1]):
+    letters = len(re.sub(r"<[^>]*>|\s", "", content))
+    cells = len(re.findall("<t[dr]", content))  # and one for the heading of each row
+    if kind != "quiz" and (letters > FULL[0] or cells > FULL[1]):
         kind += " full"
     return (f'<section class="slide {kind}"><h{level}>{markdown.inline(heading)}</h{level}>\n'
             f"{content}</section>")
