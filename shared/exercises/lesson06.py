@@ -27,29 +27,29 @@ CHAINS = {
 }
 
 
-def _field(chain, first=1, less=1, dilated=True, strided=True, own_stride=False, together=None):
-    """Side of the square that a pixel sees. Other arguments make the usual mistakes."""
-    side, pixel = first, 1
-    for kernel, dilation, stride in chain:
-        before = pixel
-        pixel *= stride if strided else 1
-        width = pixel if own_stride else before
-        dilation = dilation if dilated else 1
-        side += (kernel - less) * (together(dilation, width) if together else dilation * width)
-    return side
+def _field(chain, adds=lambda kernel, dilation, pixel: (kernel - 1) * dilation * pixel,
+           joined=lambda pixel, stride: pixel * stride):
+    """Side of the square that a pixel sees. Other functions make the usual mistakes.
 
-
-def _summed(chain, reach, first=1, joined=lambda pixel, stride: pixel * stride):
-    """Like _field, but a layer adds ``reach``(kernel, dilation), and strides join otherwise."""
-    side, pixel = first, 1
+    ``adds`` is what a layer adds to the side, on a grid whose pixels are ``pixel`` input pixels
+    wide; ``joined`` is that width after a layer.
+    """
+    side = pixel = 1
     for kernel, dilation, stride in chain:
-        side += reach(kernel, dilation) * pixel
+        side += adds(kernel, dilation, pixel)
         pixel = joined(pixel, stride)
     return side
 
 
-def _reach(kernel, dilation):
-    return (kernel - 1) * dilation
+def _unstrided(chain):
+    return [(kernel, dilation, 1) for kernel, dilation, _ in chain]
+
+
+def _with_own_strides(chain):
+    """A chain in which the stride of each layer already counts for the layer itself."""
+    for kernel, dilation, stride in chain:
+        yield 1, 1, stride
+        yield kernel, dilation, 1
 
 
 def _touched(chain):
@@ -60,47 +60,47 @@ def _touched(chain):
     return len(pixels)
 
 
+# What an answer computes, and what to say about it.
 FIELD_MISTAKES = [
-    (lambda chain: _field(chain, first=0),
-     "without any layer a pixel sees one pixel, itself"),
-    (lambda chain: _field(chain, less=0),
+    (lambda chain: _field(chain) - 1, "without any layer a pixel sees one pixel, itself"),
+    (lambda chain: _field(chain, lambda k, d, pixel: k * d * pixel),
      "a kernel of k adds k - 1 pixels to what is seen already, not k"),
-    (lambda chain: sum(kernel for kernel, _, _ in chain),
-     "a kernel of k adds k - 1 pixels to what is seen already"),
-    (lambda chain: sum((kernel - 1) * dilation + 1 for kernel, dilation, _ in chain),
+    (lambda chain: sum(k for k, _, _ in chain),
+     "a kernel of k adds k - 1 pixels to what is seen already, not k"),
+    (lambda chain: sum((k - 1) * d + 1 for k, d, _ in chain),
      "a layer adds to what is seen already; count the middle pixel once"),
-    (lambda chain: _summed(chain, lambda kernel, dilation: _reach(kernel, dilation) + 1, first=0),
+    (lambda chain: _field(chain, lambda k, d, pixel: ((k - 1) * d + 1) * pixel) - 1,
      "a layer adds to what is seen already; count the middle pixel once"),
     (lambda chain: _field(chain) + 1, "count the pixel in the middle once, not twice"),
     (lambda chain: (_field(chain) - 1) // 2,
      "that is how far it sees to one side; the whole side of the square is asked for"),
-    (lambda chain: _summed(chain, lambda kernel, dilation: kernel * dilation - 1),
+    (lambda chain: _field(chain, lambda k, d, pixel: (k * d - 1) * pixel),
      "k weights with a dilation of d cover (k - 1) * d + 1 pixels, not k * d"),
-    (lambda chain: _summed(chain, lambda kernel, dilation: (kernel - 1) * (dilation + 1)),
+    (lambda chain: _field(chain, lambda k, d, pixel: (k - 1) * (d + 1) * pixel),
      "a dilation of 1 is a kernel without gaps: its pixels stand 1 apart, not 2"),
-    (lambda chain: _summed(chain, _reach, joined=lambda pixel, stride: stride),
-     "all strides before a layer count, not the last one alone: multiply them"),
-    (lambda chain: _summed(chain, _reach, joined=lambda pixel, stride: pixel + stride - 1),
-     "strides multiply: after strides of 3 and 2 a pixel stands for 6, not for 4"),
-    (lambda chain: _field(chain, strided=False) * math.prod(stride for _, _, stride in chain),
-     "a stride counts for the layers after it, not for those before it"),
-    (lambda chain: _field(chain, dilated=False),
+    (lambda chain: _field(chain, lambda k, d, pixel: (k - 1) * pixel),
      "a dilation of d puts the weights of a kernel d pixels apart"),
-    (lambda chain: _field(chain, strided=False),
+    (lambda chain: _field(chain, joined=lambda pixel, stride: stride),
+     "all strides before a layer count, not the last one alone: multiply them"),
+    (lambda chain: _field(chain, joined=lambda pixel, stride: pixel + stride - 1),
+     "strides multiply: after strides of 3 and 2 a pixel stands for 6, not for 4"),
+    (lambda chain: _field(_unstrided(chain)),
      "after a stride of 2 each pixel stands for two of the input, so all later layers see twice "
      "as far"),
-    (lambda chain: _field(chain, own_stride=True),
-     "the stride of a layer counts for the layers after it, not for itself"),
+    (lambda chain: _field(_unstrided(chain)) * math.prod(stride for _, _, stride in chain),
+     "a stride counts for the layers after it, not for those before it"),
     (lambda chain: _field(chain[::-1]),
      "a stride counts for the layers after it, not for those before it"),
-    (lambda chain: _field(chain, together=lambda dilation, width: dilation + width - 1),
+    (lambda chain: _field(_with_own_strides(chain)),
+     "the stride of a layer counts for the layers after it, not for itself"),
+    (lambda chain: _field(chain, lambda k, d, pixel: (k - 1) * (d + pixel - 1)),
      "after a stride a dilation counts in pixels of the coarser grid: multiply the two"),
-    (lambda chain: _field(chain, together=max),
+    (lambda chain: _field(chain, lambda k, d, pixel: (k - 1) * max(d, pixel)),
      "after a stride a dilation counts in pixels of the coarser grid: multiply the two"),
     (_touched,
      "that is the number of pixels that have a weight; the square also holds those between them"),
     (lambda chain: _field(chain) ** 2, "that is the area of the square; its side is asked for"),
-    (lambda chain: math.prod(kernel for kernel, _, _ in chain),
+    (lambda chain: math.prod(k for k, _, _ in chain),
      "what layers see adds up, it does not multiply"),
 ]
 
@@ -113,13 +113,16 @@ def check_receptive_field(answer):
     given = (f"for {wrong[0]} you give {found[wrong[0]]:g}, and one pixel sees "
              f"{_field(CHAINS[wrong[0]])}")
     for mistake, words in FIELD_MISTAKES:
-        if all(found[name] == mistake(chain) for name, chain in CHAINS.items()):
+        if all(abs(found[name] - mistake(chain)) < 1e-6 for name, chain in CHAINS.items()):
             raise NotYet(f"{given}: {words}")
     raise NotYet(given)
 
 
 def _metric_pair(height, width, count, seed):
-    """Luma of 8 bits divided by 255, and images near it: also out of range, worse at the border."""
+    """Luma of 8 bits divided by 255, and images near it: also out of range, worse at the border.
+
+    Two float32 arrays (count, height, width, 1).
+    """
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, 256, (count, height, width, 1)).astype("float32")
     truth[:, : height // 2] = np.where(truth[:, : height // 2] < 128, 0, 255)
@@ -131,34 +134,37 @@ def _metric_pair(height, width, count, seed):
     return truth / np.float32(255), (image / 255).astype("float32")
 
 
-def _psnr_y(truth, image, rounded=True, clipped=True, border=(2, 2), rounding=np.rint, sides=None):
+def _psnr_y(truth, image, rounding=np.rint, limits=(0, 255), inside=np.s_[:, 2:-2, 2:-2]):
     """PSNR-Y of each image. Other arguments make the usual mistakes."""
-    levels = 255 * image.astype("float64")
-    levels = rounding(levels) if rounded else levels
-    levels = np.clip(levels, 0, 255) if clipped else levels
-    error = levels - 255 * truth.astype("float64")
-    rows, columns = (slice(width, -width or None) for width in border)
-    if sides is not None:
-        rows = columns = sides
-    return 10 * np.log10(255**2 / (error[:, rows, columns] ** 2).mean(axis=(1, 2, 3)))
+    levels = np.clip(rounding(255 * image.astype("float64")), *limits)
+    error = (levels - 255 * truth.astype("float64"))[inside]
+    return 10 * np.log10(255**2 / (error**2).mean(axis=(1, 2, 3)))
 
 
+UNROUNDED = {"rounding": np.positive}  # returns what it is given
+UNLIMITED = {"limits": (-np.inf, np.inf)}
 METRIC_MISTAKES = [
-    ({"rounded": False}, "bring the image to 8 bits: round 255 times its values"),
-    ({"clipped": False}, "an image of 8 bits has values from 0 to 255: clip them"),
-    ({"rounded": False, "clipped": False},
+    (UNROUNDED, "bring the image to 8 bits: round 255 times its values"),
+    (UNLIMITED, "an image of 8 bits has values from 0 to 255: clip them"),
+    (UNROUNDED | UNLIMITED,
      "bring the image to 8 bits: round 255 times its values, and clip them to 0 to 255"),
-    ({"border": (0, 0)}, "leave out the border of 2 pixels"),
-    ({"border": (2, 0)}, "leave out the border at all four sides"),
-    ({"border": (0, 2)}, "leave out the border at all four sides"),
-    ({"sides": slice(2, None)}, "leave out the border at all four sides"),
-    ({"sides": slice(None, -2)}, "leave out the border at all four sides"),
-    ({"border": (1, 1)}, "the border is 2 pixels wide, not 1"),
-    ({"border": (3, 3)}, "the border is 2 pixels wide, not 3"),
-    ({"border": (4, 4)}, "the border is 2 pixels wide, not 4"),
+    ({"inside": np.s_[:]}, "leave out the border of 2 pixels"),
+    ({"inside": np.s_[:, 2:-2]}, "leave out the border at all four sides"),
+    ({"inside": np.s_[:, :, 2:-2]}, "leave out the border at all four sides"),
+    ({"inside": np.s_[:, 2:, 2:]}, "leave out the border at all four sides"),
+    ({"inside": np.s_[:, :-2, :-2]}, "leave out the border at all four sides"),
+    ({"inside": np.s_[:, 1:-1, 1:-1]}, "the border is 2 pixels wide, not 1"),
+    ({"inside": np.s_[:, 3:-3, 3:-3]}, "the border is 2 pixels wide, not 3"),
+    ({"inside": np.s_[:, 4:-4, 4:-4]}, "the border is 2 pixels wide, not 4"),
     ({"rounding": np.floor}, "round to the nearest whole number; do not cut off what follows it"),
     ({"rounding": np.ceil}, "round to the nearest whole number, not always up"),
 ]
+FACTORS = {np.log(10): "decibels use the logarithm to base 10",
+           -1: "the sign is turned",
+           0.1: "a decibel is a tenth: multiply the logarithm by 10",
+           2: "the square is counted twice",
+           0.5: "the square is missing: divide 255**2 by the mean squared error, or take 20 times "
+                "the logarithm"}
 
 
 def check_psnr_y_metric(answer):
@@ -190,6 +196,7 @@ def check_psnr_y_metric(answer):
 
 
 def _say_what_is_wrong(result, truth, image):
+    """Raise NotYet unless ``result`` is the PSNR-Y of each image."""
     expected = _psnr_y(truth, image)
     if np.allclose(result, expected, atol=0.01):
         return
@@ -197,20 +204,18 @@ def _say_what_is_wrong(result, truth, image):
     for options, words in METRIC_MISTAKES:
         if np.allclose(result, _psnr_y(truth, image, **options), atol=0.01):
             raise NotYet(f"{given}: {words}")
-    for factor, words in ((np.log(10), "decibels use the logarithm to base 10"),
-                          (-1, "the sign is turned"), (0.1, "a decibel is a tenth: multiply the "
-                          "logarithm by 10"), (2, "the square is counted twice"),
-                          (0.5, "the square is missing: divide 255**2 by the mean squared error, "
-                           "or take 20 times the logarithm")):
+    for factor, words in FACTORS.items():
         if np.allclose(result, factor * expected, rtol=1e-3):
             raise NotYet(f"{given}: {words}")
-    if np.allclose(result, 10 * np.log10((10 ** (expected / 10)).mean()), atol=0.01) or np.allclose(
-            result, -10 * np.log10((10 ** (-expected / 10)).mean()), atol=0.01) or np.allclose(
-            result, expected.mean(), atol=0.01):
-        raise NotYet(f"{given}: each image has a PSNR of its own, so do not average over the batch")
+    ratios = 10 ** (expected / 10)  # of 255**2 to the mean squared error
+    for mean in (expected.mean(), 10 * np.log10(ratios.mean()),
+                 -10 * np.log10((1 / ratios).mean())):
+        if np.allclose(result, mean, atol=0.01):
+            raise NotYet(f"{given}: each image has a PSNR of its own, so do not average over the "
+                         "batch")
     if np.allclose(result, expected - 10 * np.log10(255), atol=0.01):
         raise NotYet(f"{given}: the peak is squared, 255**2")
-    if np.allclose(result, 255**2 / 10 ** (expected / 10), rtol=1e-3):
+    if np.allclose(result, 255**2 / ratios, rtol=1e-3):
         raise NotYet(f"{given}: that is the mean squared error; turn it into dB")
     if np.allclose(np.abs(result - expected), 20 * np.log10(255), atol=0.05):
         raise NotYet(f"{given}: the error and the peak must have one unit, grey levels or "
@@ -256,7 +261,7 @@ def mean_psnr_y(images):
 
 
 def check_small_network(answer):
-    policy = keras.config.dtype_policy()
+    policy = keras.config.dtype_policy()  # perhaps that of `use_fast_precision`
     keras.config.set_dtype_policy("float32")
     try:
         return _trained_and_compared(answer)
@@ -303,11 +308,11 @@ def _trained_and_compared(answer):
     if gain < ENOUGH:
         raise NotYet(f"{given} above bicubic; reach {ENOUGH:g} dB, by another width, depth, "
                      "nonlinearity or learning rate, or by another place to compute at")
-    word = ("on these crops srcnn, which was trained for 14 minutes, is 2.6 dB above bicubic, "
-            "and zoom 3.4 dB")
+    remark = ("on these crops srcnn, which was trained for 14 minutes, is 2.6 dB above bicubic, "
+              "and zoom 3.4 dB")
     if gain > 1.8:
-        word = "that is as good as a long training; if it uses a trained network, try it without"
-    return Right(f"{gain:.2f} dB above bicubic with {size:,} parameters ({word})")
+        remark = "that is as good as a long training; if it uses a trained network, try it without"
+    return Right(f"{gain:.2f} dB above bicubic with {size:,} parameters ({remark})")
 
 
 CHECKS = {"06.1": check_receptive_field, "06.2": check_psnr_y_metric,

@@ -17,10 +17,13 @@ WAVES = ((13, 16), (3, 16), (8, 16), (42, 16), (10, 16), (16, 16), (0, 14), (21,
 
 
 def _seen(cycles, side):
+    """The least number of cycles that has the same values at the places."""
     return min(cycles % side, -cycles % side)
 
 
+# What an answer computes, apart from the sign, and what to say about it.
 WAVE_MISTAKES = [
+    (_seen, "count cycles without their direction"),
     (lambda cycles, side: cycles, "a grid of n places shows at most n / 2 cycles"),
     (lambda cycles, side: min(cycles, side // 2),
      "finer waves do not stop at the limit, they are folded back"),
@@ -30,21 +33,10 @@ WAVE_MISTAKES = [
      "whole cycles from one place to the next cannot be seen, that is right; but of what is left, "
      "more than half a cycle looks like less"),
     (lambda cycles, side: cycles % (side // 2), "waves are folded back, they do not begin anew"),
-    (lambda cycles, side: (cycles + side // 2) % side - side // 2,
-     "count cycles without their direction"),
-    (lambda cycles, side: (cycles + side // 2 - 1) % side - side // 2 + 1,
-     "count cycles without their direction"),
-    (lambda cycles, side: cycles - side * round(cycles / side),
-     "count cycles without their direction"),
-    (lambda cycles, side: -_seen(cycles, side), "count cycles without their direction"),
     (lambda cycles, side: _seen(cycles, side) % (side // 2),
      "at the limit, a wave may be zero at every place; take one with a crest at the first place"),
     (lambda cycles, side: side - cycles, "waves that fit need no fold, very fine ones several"),
-    (lambda cycles, side: abs(side - cycles),
-     "waves that fit need no fold, very fine ones several"),
     (lambda cycles, side: cycles if cycles <= side // 2 else side - cycles,
-     "very fine waves need several folds"),
-    (lambda cycles, side: cycles if cycles <= side // 2 else abs(side - cycles),
      "very fine waves need several folds"),
 ]
 
@@ -58,8 +50,7 @@ def check_seen_cycles(answer):
     given = (f"{cycles} cycles at {side} places look like {_seen(cycles, side)}, you give "
              f"{found[wrong[0]]:g}")
     for mistake, words in WAVE_MISTAKES:
-        if all(abs(value - mistake(*wave)) < 1e-6
-               for value, wave in zip(found, WAVES, strict=True)):
+        if np.allclose(np.abs(found), [abs(mistake(*wave)) for wave in WAVES], atol=1e-6):
             raise NotYet(f"{given}: {words}")
     raise NotYet(given)
 
@@ -82,27 +73,15 @@ def _turned_back(image, turn):
     return image[:, ::-1] if turn & 1 else image
 
 
-def _mean_of(network, images, turns, back=True):
-    """The mean of the results for some of the eight turns, for images (n, height, width, 1)."""
-    total = 0
-    for turn in turns:
-        inputs = np.stack([turned(image, turn) for image in images])
-        outputs = runtime.predict(network, inputs)
-        if back:
-            outputs = np.stack([_turned_back(image, turn) for image in outputs])
-        total = total + outputs
-    return total / len(turns)
-
-
+# Which versions of the photo are in the result, by their numbers in ``turned``.
 SOME_TURNS = {
-    "that is the network's own result": (0,),
-    "these are only two versions, the photo and one that is mirrored": (0, 1),
-    "these are only two versions, the photo and one that is turned upside down": (0, 2),
-    "these are only two versions, the photo and one whose axes are swapped": (0, 4),
-    "these are four versions, with flips; those with swapped axes are missing": (0, 1, 2, 3),
-    "these are four versions, turned; those that are also mirrored are missing": (0, 3, 5, 6),
-    "the photo itself is one of the eight versions": (1, 2, 3, 4, 5, 6, 7),
-    "the photo itself is in the mean twice": (0, 0, 1, 2, 3, 4, 5, 6, 7),
+    (0,): "only the network's own result is in it",
+    (0, 1): "these are only two versions, the photo and one that is mirrored",
+    (0, 2): "these are only two versions, the photo and one that is turned upside down",
+    (0, 4): "these are only two versions, the photo and one whose axes are swapped",
+    (0, 1, 2, 3): "these are four versions, with flips; those with swapped axes are missing",
+    (0, 3, 5, 6): "these are four versions, turned; those that are also mirrored are missing",
+    (1, 2, 3, 4, 5, 6, 7): "the photo itself is one of the eight versions",
 }
 
 
@@ -111,10 +90,9 @@ def check_self_ensemble(answer):
     before = [values.copy() for values in network.get_weights()]
     model = call(answer, network)
     if not isinstance(model, keras.Model):
-        words = "; your function needs a `return`" if model is None else ""
-        raise NotYet(f"expected a keras.Model, found {type(model).__name__}{words}")
-    if any(not np.array_equal(old, new)
-           for old, new in zip(before, network.get_weights(), strict=True)):
+        raise NotYet(f"expected a keras.Model, found {type(model).__name__}"
+                     + ("; your function needs a `return`" if model is None else ""))
+    if not all(map(np.array_equal, before, network.get_weights())):
         raise NotYet("your function changes the weights of the network")
     rng = np.random.default_rng(6)
     for shape in ((2, 8, 8, 1), (3, 6, 10, 1)):
@@ -131,30 +109,29 @@ def check_self_ensemble(answer):
 
 
 def _say_which_turns(result, network, images):
-    expected = _mean_of(network, images, range(8))
+    """Raise NotYet unless ``result`` is the mean of the eight results for images."""
+    versions = [np.stack([turned(image, turn) for image in images]) for turn in range(8)]
+    outputs = [runtime.predict(network, version) for version in versions]
+    each = [np.stack([_turned_back(image, turn) for image in output])
+            for turn, output in enumerate(outputs)]
+    expected = np.mean(each, axis=0)
     if np.allclose(result, expected, atol=2e-2):  # mixed precision has 8 bits
         return
-    if np.allclose(result, 8 * expected, rtol=1e-2, atol=1e-3):
-        raise NotYet("that is the sum of the eight results; their mean is asked for")
-    for words, turns in SOME_TURNS.items():
-        if np.allclose(result, _mean_of(network, images, turns), atol=1e-3):
-            raise NotYet(words)
-    _say_which_weights(result, [_mean_of(network, images, [turn]) for turn in range(8)])
+    _say_which_weights(result, each)
     if np.allclose(result, expected.clip(0, 1), atol=1e-3):
         raise NotYet("the result is clipped, which the output of the network is not")
-    words = ""
+    remark = ""
     if images.shape[1] == images.shape[2]:
-        if np.allclose(result, _mean_of(network, images, range(8), back=False), atol=1e-3):
+        if np.allclose(result, np.mean(outputs, axis=0), atol=1e-3):
             raise NotYet("the eight results are not turned back before the mean")
-        versions = [np.stack([turned(image, turn) for image in images]) for turn in range(8)]
         if np.allclose(result, runtime.predict(network, np.mean(versions, axis=0)), atol=1e-3):
             raise NotYet("that is the result for the mean of eight photos, not the mean of eight "
                          "results")
     else:
-        words = " Square images come out right; these are of 6x10 pixels."
-    raise NotYet(f"the result differs from the mean of the eight by up to "
-                 f"{np.abs(result - expected).max():.2f}: is each turned back by the inverse of "
-                 f"what was done to the photo, the last step first?{words}")
+        remark = ". Square images come out right; these are of 6x10 pixels"
+    raise NotYet("the result differs from the mean of the eight by up to "
+                 f"{np.abs(result - expected).max():.2f}: turn each back by the inverse of what "
+                 f"was done to the photo, the last step first{remark}")
 
 
 def _say_which_weights(result, each):
@@ -163,13 +140,18 @@ def _say_which_weights(result, each):
     factors = np.linalg.lstsq(basis, result.ravel(), rcond=None)[0]
     if not np.allclose(basis @ factors, result.ravel(), atol=1e-3):
         return
-    used = np.count_nonzero(np.abs(factors) > 0.01)
-    if used < 8:
-        raise NotYet(f"only {used} of the eight versions {'is' if used == 1 else 'are'} in the "
-                     "result")
-    if np.ptp(factors) < 0.01:
-        raise NotYet(f"the result is {8 * factors.mean():.3g} times the mean of the eight")
-    raise NotYet("all eight versions are in the result, but they do not count the same")
+    used = tuple(np.flatnonzero(np.abs(factors) > 0.01))
+    if used in SOME_TURNS:
+        raise NotYet(SOME_TURNS[used])
+    if len(used) < 8:
+        raise NotYet(f"only {len(used)} of the eight versions {'is' if len(used) == 1 else 'are'} "
+                     "in the result")
+    if np.ptp(factors) > 0.01:
+        raise NotYet("all eight versions are in the result, but they do not count the same: their "
+                     f"weights go from {factors.min():.3g} to {factors.max():.3g}")
+    if np.allclose(factors, 1, atol=0.01):
+        raise NotYet("that is the sum of the eight results; their mean is asked for")
+    raise NotYet(f"the result is {factors.sum():.3g} times the mean of the eight")
 
 
 SIDE = 128
@@ -208,8 +190,8 @@ def check_misleading_picture(answer):
     if network > VISIBLE:
         raise NotYet(f"{given}: bicubic is ahead, but nobody sees such small errors; find a "
                      f"picture on which zoom has less than {VISIBLE} dB")
-    word = "3 dB is very good" if ahead < 3 else "that is very good"
-    return Right(f"{given}: bicubic is ahead by {ahead:.2f} dB ({word})")
+    remark = "3 dB is very good" if ahead < 3 else "that is very good"
+    return Right(f"{given}: bicubic is ahead by {ahead:.2f} dB ({remark})")
 
 
 CHECKS = {"07.1": check_seen_cycles, "07.2": check_self_ensemble,

@@ -83,35 +83,35 @@ def _digit_losses(x0, x1, t):
     time = t[:, :, None, None].astype("float64")
     x_t, exchanged = (1 - time) * x0 + time * x1, (1 - time) * x1 + time * x0
     digit, line = _digit_prediction(x_t, time), x1 - x0
-    way = digit - x_t
+    way = digit - x_t  # from x_t to the digit
+    velocity = way / (1 - time)
+    other = (_digit_prediction(exchanged, time) - exchanged) / (1 - time)
 
     def mean_square(error):
         return float(np.mean(np.square(error)))
 
-    expected = mean_square(way / (1 - time) - line)
-    other = _digit_prediction(exchanged, time)
-    safe = np.maximum(time, 1e-9)
-    error = way / (1 - time) - line
+    error = velocity - line
+    expected = mean_square(error)
     mistakes = {
         "noise and digit are exchanged: x_t is x0 at t = 0 and x1 at t = 1":
-            mean_square((other - exchanged) / (1 - time) - line),
+            mean_square(other - line),
         "noise and digit are exchanged everywhere: x_t is x0 at t = 0, and the velocity is x1 - x0":
-            mean_square((other - exchanged) / (1 - time) + line),
+            mean_square(other + line),
         "one of the two velocities has the wrong sign: both lead towards the digit":
-            mean_square(way / (1 - time) + line),
+            mean_square(velocity + line),
         "that is the error of the digit; the loss compares velocities, and from x_t the network's "
         "digit must be reached in the time that is left": mean_square(digit - x1),
         "`predict` returns a digit, not a velocity": mean_square(digit - line),
         "from x_t to the predicted digit only the time 1 - t is left: divide by it":
             mean_square(way - line),
-        "the time that is left is 1 - t, not t": mean_square(way / safe - line),
+        "the time that is left is 1 - t, not t": mean_square(way / np.maximum(time, 1e-9) - line),
         "divide by the time that is left, do not multiply by it":
             mean_square(way * (1 - time) - line),
         "compare with the velocity of the line, x1 - x0, not with the digit":
-            mean_square(way / (1 - time) - x1),
+            mean_square(velocity - x1),
         "the way begins at x_t, not at x0": mean_square((digit - x0) / (1 - time) - line),
         "the velocity of the line is x1 - x0 at every t, not the rest of the way":
-            mean_square(way / (1 - time) - (x1 - x_t)),
+            mean_square(velocity - (x1 - x_t)),
         "divide by the time that is left before you take the square":
             float(np.mean(np.square(digit - x1) / (1 - time))),
         "take the square of each error first, then the mean": float(np.square(error.mean())),
@@ -144,7 +144,6 @@ def _of_one_time(x0, x1, time):
 # ---- 08.2: Heun's method as a Keras model
 
 
-@keras.saving.register_keras_serializable(package="zoom_enhance")
 class KnownVelocity(keras.Model):
     """In the place of a velocity network: a velocity that bends in x and in t.
 
@@ -155,7 +154,10 @@ class KnownVelocity(keras.Model):
 
     def __init__(self, **given):
         super().__init__(dtype="float32")
-        self.given, self.problems, self.changed, self.built = given, [], set(), True
+        self.given = given
+        self.problems = []
+        self.changed = set()
+        self.built = True
 
     def call(self, inputs):
         needed = ("x_t", "t", "low_res", "guess")
@@ -211,7 +213,6 @@ def check_heun_sampler(answer):
             raise
         _raise_first(network.problems)
         _say_which_method(result, inputs, steps, accuracy, network.changed)
-
         _check_in_a_graph(sampler, inputs, result, 2 * accuracy)
 
 
@@ -249,17 +250,23 @@ def _close(result, expected, accuracy):
     return distance.mean() <= accuracy and distance.max() <= 30 * accuracy
 
 
-def _heun(velocity, x, steps, last=None):
+def _heun(velocity, x, steps, last=0):
+    """x at t = 1, or without the ``last`` steps."""
     h = 1 / steps
-    for i in range(steps if last is None else last):
+    for i in range(steps - last):
         first = velocity(x, i * h)
         x = x + h / 2 * (first + velocity(x + h * first, i * h + h))
     return x
 
 
-def _say_which_method(result, inputs, steps, accuracy, changed=()):
-    velocity, x0 = _velocity(inputs), inputs["x0"].astype("float64")
+def _say_which_method(result, inputs, steps, accuracy, changed):
+    """Raise NotYet unless ``result`` is that of Heun's method."""
+    velocity = _velocity(inputs)
+    x0 = inputs["x0"].astype("float64")
     h = 1 / steps
+    expected = _heun(velocity, x0, steps)
+    if _close(result, expected, accuracy):
+        return
 
     def follow(step):
         x = x0
@@ -270,10 +277,6 @@ def _say_which_method(result, inputs, steps, accuracy, changed=()):
     def second(x, t):  # the velocity at the end of an Euler step
         return velocity(x + h * velocity(x, t), t + h)
 
-    expected = _heun(velocity, x0, steps)
-    distance = np.abs(result - expected).mean()
-    if _close(result, expected, accuracy):
-        return
     methods = {
         "that is Euler's method: go a whole step, ask again there, and take the mean of both "
         "velocities": flow.euler(velocity, x0, steps),
@@ -300,28 +303,30 @@ def _say_which_method(result, inputs, steps, accuracy, changed=()):
         "the times go from 0 to 1: the step with number n begins at n / steps":
             follow(lambda x, t: x + h / 2 * (
                 velocity(x, t / h) + velocity(x + h * velocity(x, t / h), t / h + 1))),
-        "the last step is missing": _heun(velocity, x0, steps, steps - 1),
+        "the last step is missing": _heun(velocity, x0, steps, last=1),
         "the start comes back unchanged": x0,
         "it was right before you clipped it: return x as it is": np.clip(expected, 0, 1),
         "it was right before you projected it: return x as it is":
             project(expected.astype("float32"), inputs["low_res"]),
     }
     for other in {1, 2, 3, 4, 8, 10} - {steps}:
-        methods[f"it takes {other} step{'s' if other > 1 else ''} where {steps} are asked for: use "
-                "`steps`"] = _heun(velocity, x0, other)
+        methods[f"it takes {other} step{'s' if other > 1 else ''} where `steps` is "
+                f"{steps}"] = _heun(velocity, x0, other)
     for problem, outcome in methods.items():
         if _close(result, outcome, accuracy):
             raise NotYet(problem)
     if changed:
         raise NotYet(f"give the network the {' and the '.join(sorted(changed))} of the inputs, "
                      "unchanged, at each call")
-    raise NotYet(f"with {steps} steps it differs from Heun's method by {distance:.3f} on average: "
-                 "compute a small example by hand")
+    raise NotYet(f"with {steps} step{'s' if steps > 1 else ''} it differs from Heun's method by "
+                 f"{np.abs(result - expected).mean():.3f} on average: compute a small example by "
+                 "hand")
 
 
 # ---- 08.3: few calls of the network
 
 MOST_CALLS = 6
+TOO_MANY = f"that asks for the velocity more than {MOST_CALLS} times"
 # In dB. One Euler step has 23.8 and samples of other noise 20.9; two Euler steps have 28.1, Heun's
 # method 32.8 with three steps, Euler's 36.3 with six, and the best that we know 45.1.
 LOWEST, EULER, HIGHEST = 27.0, 36.3, 60.0
@@ -329,7 +334,10 @@ LOWEST, EULER, HIGHEST = 27.0, 36.3, 60.0
 
 @functools.cache
 def _case():
-    """For 200 test digits that the lesson has not used: the start, the velocity, 32 calls."""
+    """For 200 test digits that the lesson does not sample: four things.
+
+    The low resolution, the start, the velocity as a function, and the samples of 32 calls.
+    """
     low_res = block_mean(datasets.mnist().x_test[7::50])
     guess = flow.projected_answer(weights.load_or_train("baseline", progress=False), low_res)
     model = weights.load_or_train("samples", progress=False)
@@ -352,30 +360,31 @@ def check_few_calls(answer):
             raise NotYet(f"you ask for the velocity at t = {t[0]:.3g}; t is one number from 0 to 1")
         calls += 1
         if calls > MOST_CALLS:
-            raise NotYet(f"that asks for the velocity more than {MOST_CALLS} times")
+            raise NotYet(TOO_MANY)
         return network_velocity(x, float(t[0]))
 
     result = array(call(answer, velocity, x0), x0.shape).astype("float32")
     if not calls:
         raise NotYet("it never asks for the velocity")
     if calls > MOST_CALLS:  # the answer caught the error
-        raise NotYet(f"that asks for the velocity more than {MOST_CALLS} times")
+        raise NotYet(TOO_MANY)
     score = metrics.psnr(reference, project(result, low_res)).mean()
     if score < LOWEST:
-        hint = ("samples of other noise have 20.9 dB" if score > 22 else "samples of other noise "
-                "have 20.9 dB: do the lengths of your steps add up to 1, from the x where the last "
-                "step ended, and does each ask at its own time?")
+        hint = "samples of other noise have 20.9 dB"
+        if score <= 22:
+            hint += (": do the lengths of your steps add up to 1, from the x where the last step "
+                     "ended, and does each ask at its own time?")
         raise NotYet(f"{_calls(calls)} {score:.1f} dB against the samples of 32 calls from "
                      f"the same noise; reach {LOWEST:g} dB ({hint})")
     if score > HIGHEST:
         raise NotYet(f"{score:.0f} dB are only possible with more calls than {MOST_CALLS}: ask "
                      "nothing but `velocity`")
-    word = ("less than Euler's method has with six" if score < EULER - 0.1 else
-            "as much as Euler's method has with six" if score < EULER + 0.2 else
-            "good" if score < 41 else "very good" if score < 47 else
-            "more than any method that the course has tried")
+    grade = ("less than Euler's method has with six" if score < EULER - 0.1 else
+             "as much as Euler's method has with six" if score < EULER + 0.2 else
+             "good" if score < 41 else "very good" if score < 47 else
+             "more than any method that the course has tried")
     return Right(f"{_calls(calls)} {score:.1f} dB against 32 calls from the same noise: "
-                 f"{word} (Euler's method has 36.3 dB with 6 calls; 45 dB are possible)")
+                 f"{grade} (Euler's method has {EULER} dB with 6 calls; 45 dB are possible)")
 
 
 def _calls(count):

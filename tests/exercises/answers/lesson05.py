@@ -9,7 +9,7 @@ from keras import ops
 from shared.data import datasets
 from shared.images.degrade import block_mean
 
-# --- 05.1
+# --- 05.1 ------------------------------------------------------------------------------------
 
 def by_rank(side, scale):
     """The pixels of a row of blocks, less the rank of the conditions."""
@@ -30,16 +30,16 @@ def by_loop(side, scale):
 
 # --- 05.2 ------------------------------------------------------------------------------------
 
+def like(layer, weights, **settings):
+    """A new layer with these weights, and with the settings of ``layer`` or others."""
+    new = keras.layers.Conv2D.from_config(layer.get_config() | settings)
+    new.build((None, None, None, weights[0].shape[2]))
+    new.set_weights(weights)
+    return new
+
+
 def pair(first, second, wide, following):
-    """Two layers with the settings of ``first`` and ``second`` and with new weights."""
-    layers = []
-    for layer, weights in ((first, wide), (second, following)):
-        config = layer.get_config() | {"filters": weights[0].shape[-1]}
-        new = keras.layers.Conv2D.from_config(config)
-        new.build((None, None, None, weights[0].shape[2]))
-        new.set_weights(weights)
-        layers.append(new)
-    return tuple(layers)
+    return like(first, wide, filters=wide[0].shape[-1]), like(second, following)
 
 
 def weights_of(first, second):
@@ -167,26 +167,17 @@ def as_in_the_lesson(first, second, source):  # new channels at random, and not 
 
 def without_relu(first, second, source):
     wide, after = copies(first, second, source)
-    linear = keras.layers.Conv2D.from_config(wide.get_config() | {"activation": "linear"})
-    linear.build((None, None, None, wide.kernel.shape[2]))
-    linear.set_weights(wide.get_weights())
-    return linear, after
+    return like(wide, wide.get_weights(), activation="linear"), after
 
 
 def relu_at_the_end(first, second, source):
     wide, after = copies(first, second, source)
-    bent = keras.layers.Conv2D.from_config(after.get_config() | {"activation": "relu"})
-    bent.build((None, None, None, len(source)))
-    bent.set_weights(after.get_weights())
-    return wide, bent
+    return wide, like(after, after.get_weights(), activation="relu")
 
 
 def in_steps_of_two(first, second, source):
     wide, after = copies(first, second, source)
-    smaller = keras.layers.Conv2D.from_config(after.get_config() | {"strides": 2})
-    smaller.build((None, None, None, len(source)))
-    smaller.set_weights(after.get_weights())
-    return wide, smaller
+    return wide, like(after, after.get_weights(), strides=2)
 
 
 def not_built(first, second, source):
@@ -257,6 +248,11 @@ def brightness(low_res):
     return (low_res.mean(axis=(1, 2, 3)) > 0.2).astype(int)
 
 
+def by_rank_in_the_batch(low_res):  # right if the batch is half digits, half clothes
+    found = scores(low_res)
+    return found > np.median(found)
+
+
 def lookup(low_res):
     test = block_mean(datasets.fashion_mnist().x_test)
     known = {image.tobytes() for image in test}
@@ -292,6 +288,7 @@ RIGHT = {
         "booleans, one image at a time": lambda y: [bool(scores(y[n:n + 1])[0] > 0)
                                                     for n in range(len(y))],
         "a column of floats": lambda y: route(y)[:, None].astype("float32"),
+        "with the axes of the images": lambda y: route(y)[:, None, None, None],
     },
 }
 
@@ -300,8 +297,9 @@ MISTAKES = {
     "05.1": {
         "counts the conditions": (lambda side, scale: (side // scale) ** 2, "conditions"),
         "counts the pixels": (lambda side, scale: side**2, "takes one"),
-        "subtracts the pixels of a block": (lambda side, scale: side**2 - scale**2, "blocks"),
-        "counts one row of blocks": (lambda side, scale: side**2 - side // scale, "rows"),
+        "subtracts the pixels of a block": (
+            lambda side, scale: side**2 - scale**2, "count the blocks"),
+        "counts one row of blocks": (lambda side, scale: side**2 - side // scale, "as many rows"),
         "counts one block": (lambda side, scale: scale**2 - 1, "many blocks"),
         "takes a row and a column off": (
             lambda side, scale: (side // scale) ** 2 * (scale - 1) ** 2, "you give"),
@@ -320,10 +318,12 @@ MISTAKES = {
         "copies in turn": (in_turn, "source[j]"),
         "changes the old layers": (in_place, "old layers"),
         "adds channels at random": (as_in_the_lesson, "source[j]"),
-        "forgets the bias of the copies": (changed(1, lambda w, source: 0 * w), "bias"),
-        "forgets the bias at the end": (changed(3, lambda w, source: 0 * w), "bias"),
+        "forgets the bias of the copies": (
+            changed(1, lambda w, source: 0 * w), "a copy has the bias"),
+        "forgets the bias at the end": (
+            changed(3, lambda w, source: 0 * w), "bias of the second layer"),
         "loses the activation": (without_relu, "ReLU"),
-        "adds an activation": (relu_at_the_end, "settings"),
+        "adds an activation": (relu_at_the_end, "second layer has other settings"),
         "takes steps of two": (in_steps_of_two, "strides"),
         "does not build the layers": (not_built, "no weights"),
         "gives the old layers": (lambda first, second, source: (first, second), "shape"),
@@ -342,6 +342,7 @@ MISTAKES = {
         "gives the same for all": (lambda y: np.ones(len(y)), "90%"),
         "goes by the batch": (
             lambda y: (route(y) if len(y) > 100 else np.zeros(len(y))), "by itself"),
+        "ranks the images of the batch": (by_rank_in_the_batch, "by itself"),
         "looks the images up": (lookup, "90%"),
         "gives a column per kind": (lambda y: np.eye(2)[route(y)], "shape"),
         "gives names": (lambda y: np.where(route(y), "clothes", "digit"), "numbers"),

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from shared.models import layers, papers, zoom_network
+from shared.models import papers, zoom_network
 from shared.models.layers import Bicubic, PixelShuffle, conv
 
 
@@ -279,7 +279,7 @@ def of_one_size():
 
 def too_fast():
     model = gelu_network()
-    model.compile(keras.optimizers.Adam(1e12), loss="mae", jit_compile=False)
+    model.compile(keras.optimizers.Adam(1.0), loss="mae", jit_compile=False)
     return model
 
 
@@ -326,13 +326,13 @@ MISTAKES = {
             lambda chain: field([(k, d, 1) for k, d, _ in chain]), "twice as far"),
         "takes the stride too early": (late_stride, "not for itself"),
         "adds dilation and stride": (
-            functools.partial(joined, lambda d, p: d + p - 1), "multiply"),
-        "takes the larger of the two": (functools.partial(joined, max), "multiply"),
+            functools.partial(joined, lambda d, p: d + p - 1), "multiply the two"),
+        "takes the larger of the two": (functools.partial(joined, max), "multiply the two"),
         "counts pixels with a weight": (touched, "between them"),
         "reads the list backwards": (lambda chain: field(chain[::-1]), "before it"),
         "multiplies": (lambda chain: math.prod(k for k, _, _ in chain), "does not multiply"),
         "gives the area": (lambda chain: field(chain) ** 2, "area"),
-        "adds strides": (added_strides, "multiply"),
+        "adds strides": (added_strides, "strides multiply"),
         "takes the last stride": (last_stride, "last one alone"),
         "counts the middle twice": (lambda chain: field(chain) + 1, "once, not twice"),
         "sees one side": (lambda chain: (field(chain) - 1) // 2, "one side"),
@@ -350,11 +350,11 @@ MISTAKES = {
     },
     "06.2": {
         "does not round": (
-            functools.partial(psnr_y, grey=lambda i: ops.clip(255 * i, 0, 255)), "8 bits"),
+            functools.partial(psnr_y, grey=lambda i: ops.clip(255 * i, 0, 255)), "its values."),
         "does not clip": (functools.partial(psnr_y, grey=lambda i: ops.round(255 * i)), "clip"),
-        "does neither": (functools.partial(psnr_y, grey=lambda i: 255 * i), "round"),
-        "keeps the border": (functools.partial(psnr_y, border=0), "border"),
-        "leaves out one pixel": (functools.partial(psnr_y, border=1), "2 pixels wide"),
+        "does neither": (functools.partial(psnr_y, grey=lambda i: 255 * i), "and clip"),
+        "keeps the border": (functools.partial(psnr_y, border=0), "the border of 2 pixels"),
+        "leaves out one pixel": (functools.partial(psnr_y, border=1), "not 1"),
         "leaves out rows alone": (
             lambda t, i: psnr_y(t[:, 2:-2], i[:, 2:-2], border=0), "four sides"),
         "takes one mean for the batch": (lambda t, i: ops.mean(psnr_y(t, i)), "each image"),
@@ -382,14 +382,14 @@ MISTAKES = {
         "starts from noise": (without_skip, "start from bicubic"),
         "gives a shipped network": (papers.srcnn, "57,281 parameters"),
         "has nothing to train": (only_bicubic, "no weights"),
-        "learns too little": (one_layer, "bicubic"),
+        "learns too little": (one_layer, "reach 0.8 dB"),
         "does not enlarge": (same_size, "expected (2, 48, 32, 1)"),
         "turns the photo": (turned, "expected (2, 48, 32, 1)"),
         "gives grey levels": (in_grey_levels, "in [0, 1]"),
         "has dead channels": (all_zero, "may all be zero"),
         "takes one size only": (of_one_size, "stopped with"),
         "forgets to return": (lambda: None, "return"),
-        "gives a layer": (lambda: layers.Bicubic(), "keras.Model"),
-        "learns too fast": (too_fast, "not yet"),
+        "gives a layer": (Bicubic, "keras.Model"),
+        "learns too fast": (too_fast, "rate may be too large"),
     },
 }

@@ -82,7 +82,7 @@ def one_time(predict, x0, x1, t):
 
 
 class Heun(keras.Model):
-    def __init__(self, network, steps=4):
+    def __init__(self, network, steps):
         super().__init__(dtype="float32")
         self.network = network
         self.steps = steps
@@ -105,12 +105,12 @@ class Heun(keras.Model):
         return x + h * (first + second) / 2
 
 
-def stepping(rule, share=1.0):
+def stepping(rule):
     """A sampler whose step is rule(velocity, x, t, h), with a function velocity(x, t)."""
 
     class Sampler(Heun):
         def go(self, x, t, h, inputs):
-            return rule(lambda x, t: self.velocity(x, t, inputs), x, t, h * share)
+            return rule(lambda x, t: self.velocity(x, t, inputs), x, t, h)
 
     return Sampler
 
@@ -309,7 +309,7 @@ RIGHT = {
 # What the learner wrote, and a word of the message that must help.
 MISTAKES = {
     "08.1": {
-        "exchanges noise and digit": (exchanged, "exchanged"),
+        "exchanges noise and digit": (exchanged, "exchanged: x_t"),
         "exchanges them everywhere": (lambda p, x0, x1, t: loss(p, x1, x0, t), "everywhere"),
         "turns the velocity round": (
             lambda p, x0, x1, t: np.mean(((p(point(x0, x1, t), t) - point(x0, x1, t))
@@ -331,12 +331,12 @@ MISTAKES = {
             "expected"),
         "takes the mean before the square": (
             lambda p, x0, x1, t: np.mean((p(point(x0, x1, t), t) - x1) / (1 - axes(t))) ** 2,
-            "first"),
+            "first, then"),
         "takes the digit for a velocity": (
             with_velocity(lambda p, x0, x1, t, x_t: p(x_t, t)), "not a velocity"),
-        "does not divide": (with_velocity(lambda p, x0, x1, t, x_t: p(x_t, t) - x_t), "1 - t"),
+        "does not divide": (with_velocity(lambda p, x0, x1, t, x_t: p(x_t, t) - x_t), "only the"),
         "divides by t": (
-            with_velocity(lambda p, x0, x1, t, x_t: (p(x_t, t) - x_t) / axes(t)), "not t"),
+            with_velocity(lambda p, x0, x1, t, x_t: (p(x_t, t) - x_t) / axes(t)), "1 - t, not t"),
         "begins at x0": (
             with_velocity(lambda p, x0, x1, t, x_t: (p(x_t, t) - x0) / (1 - axes(t))), "begins"),
         "asks with the time left": (
@@ -349,10 +349,10 @@ MISTAKES = {
             with_velocity(lambda p, x0, x1, t, x_t: (p(x_t, None) - x_t) / (1 - axes(t))),
             "two arrays"),
         "asks at the noise": (
-            with_velocity(lambda p, x0, x1, t, x_t: (p(x0, t) - x_t) / (1 - axes(t))), "x0"),
+            with_velocity(lambda p, x0, x1, t, x_t: (p(x0, t) - x_t) / (1 - axes(t))), "not at x0"),
         "asks at the truth": (
-            with_velocity(lambda p, x0, x1, t, x_t: (p(x1, t) - x_t) / (1 - axes(t))), "x1"),
-        "uses one time for all": (one_time, "mean"),
+            with_velocity(lambda p, x0, x1, t, x_t: (p(x1, t) - x_t) / (1 - axes(t))), "not at x1"),
+        "uses one time for all": (one_time, "not use their mean"),
         "uses the first time for all": (
             lambda p, x0, x1, t: loss(p, x0, x1, 0 * t + t[0]), "the first"),
         "divides after the square": (
@@ -362,8 +362,8 @@ MISTAKES = {
         "gives one number per digit": (
             lambda p, x0, x1, t: [loss(p, x0[n:n + 1], x1[n:n + 1], t[n:n + 1])
                                   for n in range(len(t))], "over everything"),
-        "sums": (lambda *given: loss(*given) * given[1].size, "sum"),
-        "sums over pixels": (lambda *given: loss(*given) * given[1][0].size, "sum"),
+        "sums": (lambda *given: loss(*given) * given[1].size, "their sum"),
+        "sums over pixels": (lambda *given: loss(*given) * given[1][0].size, "sum over the pixels"),
         "takes the root": (lambda *given: np.sqrt(loss(*given)), "root"),
         "halves": (lambda *given: loss(*given) / 2, "half"),
         "takes the first digit": (
@@ -375,9 +375,10 @@ MISTAKES = {
         "returns a constant": (lambda *given: 1.0, "never asks"),
     },
     "08.2": {
-        "is Euler's method": (stepping(lambda v, x, t, h: x + h * v(x, t)), "Euler"),
+        "is Euler's method": (stepping(lambda v, x, t, h: x + h * v(x, t)), "Euler's method:"),
         "is the midpoint method": (
-            stepping(lambda v, x, t, h: x + h * v(x + h / 2 * v(x, t), t + h / 2)), "midpoint"),
+            stepping(lambda v, x, t, h: x + h * v(x + h / 2 * v(x, t), t + h / 2)),
+            "is the midpoint method"),
         "does not move the time": (
             stepping(lambda v, x, t, h: x + h / 2 * (v(x, t) + v(x + h * v(x, t), t))),
             "t + 1 / steps"),
@@ -389,17 +390,19 @@ MISTAKES = {
             stepping(lambda v, x, t, h: x + h * v(x + h * v(x, t), t + h)), "alone"),
         "goes on from the end": (
             stepping(lambda v, x, t, h: x + h * v(x, t) + h / 2 * (
-                v(x, t) + v(x + h * v(x, t), t + h))), "begins"),
+                v(x, t) + v(x + h * v(x, t), t + h))), "step begins where"),
         "goes half a step": (
             stepping(lambda v, x, t, h: x + h / 2 * (
-                v(x, t) + v(x + h / 2 * v(x, t), t + h / 2))), "whole step"),
+                v(x, t) + v(x + h / 2 * v(x, t), t + h / 2))), "go half a step"),
         "does not divide": (
-            stepping(lambda v, x, t, h: x + (v(x, t) + v(x + v(x, t), t + h)) / 2), "divided"),
+            stepping(lambda v, x, t, h: x + (v(x, t) + v(x + v(x, t), t + h)) / 2),
+            "number of steps."),
         "turns the sign": (
             stepping(lambda v, x, t, h: x - h / 2 * (v(x, t) + v(x - h * v(x, t), t + h))),
             "differs"),
         "does not divide on the way": (
-            stepping(lambda v, x, t, h: x + h / 2 * (v(x, t) + v(x + v(x, t), t + h))), "also"),
+            stepping(lambda v, x, t, h: x + h / 2 * (v(x, t) + v(x + v(x, t), t + h))),
+            "also on the way"),
         "counts the time in steps": (
             stepping(lambda v, x, t, h: x + h / 2 * (
                 v(x, t / h) + v(x + h * v(x, t / h), t / h + 1))), "n / steps"),
@@ -411,7 +414,7 @@ MISTAKES = {
         "clips": (Clipped, "clipped"),
         "uses NumPy": (InNumPy, "keras.ops"),
         "gives times without an axis": (NumberAsTime, "(n, 1)"),
-        "forgets the guess": (NoGuess, "guess"),
+        "forgets the guess": (NoGuess, "a dict with"),
         "returns the low resolution": (
             lambda network, steps: lambda inputs: inputs["low_res"], "shape"),
         "hands over an object": (lambda network, steps: 3, "class itself"),
