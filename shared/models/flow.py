@@ -71,26 +71,11 @@ def interpolate(x0, x1, t):
     return (1 - t) * x0 + t * x1, x1 - x0
 
 
-def flow_loss(velocity, x0, x1, t):
-    """The flow-matching loss: the mean squared error of ``velocity(x_t, t)`` against x1 - x0.
-
-    Args:
-        velocity: function of arrays x_t (n, height, width, 1) and t (n, 1) that returns the
-            predicted velocity, an array of the shape of x_t.
-        x0, x1: noise and digits, (n, height, width, 1).
-        t: the times, (n, 1), in [0, 1].
-
-    Returns a float.
-    """
-    x_t, true_velocity = interpolate(x0, x1, t)
-    return float(np.mean(np.square(velocity(x_t, t) - true_velocity)))
-
-
 def flow_batch(truth, guess, rng):
     """A batch of ``training_pairs`` for ``pipeline.Batches``: (inputs of the network, velocity).
 
-    ``truth`` and ``guess`` are uint8. The times are drawn uniformly from [0, 1), so the loss
-    "mse" on these batches is ``flow_loss``.
+    ``truth`` and ``guess`` are uint8. The times are drawn uniformly from [0, 1). The loss "mse" on
+    these batches is the flow-matching loss.
     """
     x1, guess = (np.divide(images, np.float32(255), dtype="float32") for images in (truth, guess))
     low_res = block_mean(x1, SCALE)
