@@ -33,30 +33,31 @@ def school(tmp_path, monkeypatch):
     return made
 
 
-@pytest.mark.parametrize("first, second", [
-    ("## Exercises\n\nFill in.\n\n**1. Look.** What is $x^2$?",
-     "**2. Build it.** A [layer](a.md)."),
-    ("## Exercises\n\nFill in.\n\n### Exercise 1: Look\n\nWhat is $x^2$?",
-     "### Exercise 2. Build it\n\nA [layer](a.md).\n\n![A layer.](layer.png)"),
-    ("## Exercises\n\nFill in.\n\n### 1. Look\n\nWhat is $x^2$?", "### 2. Build it\n\nA layer.")])
-def test_a_sheet_has_the_exercises_and_no_solution(school, first, second):
+def test_a_sheet_has_the_exercises_and_no_solution(school):
     name = school(
-        new_markdown_cell(f"What the lesson said.\n\n{first}"), code(STUB, "exercise"),
+        new_markdown_cell("What the lesson said.\n\n## Exercises\n\nFill in.\n\n"
+                          "### Exercise 1: Look\n\nWhat is $x^2$?"), code(STUB, "exercise"),
         code("the solution", "solution"), new_markdown_cell("Why it is so."),
-        code("more of the solution", "solution"), new_markdown_cell(second),
-        code("class F:\n    pass\n\ncheck('01.2', F)", "exercise"), code("solved", "solution"),
-        new_markdown_cell("It was so.\n\n## Recap"))
-    found = [(heading, text.partition("\n")[0], given)
-             for heading, text, given in sheets.exercises(lessons.read(name))]
-    assert [(heading, given) for heading, _, given in found] == [
-        ("Look", "def f(x):\n    ...  # here"), ("Build it", "class F:\n    pass")]
-    assert found[0][1] == "What is $x^2$?" and found[1][1].startswith("A ")
+        code("more of the solution", "solution"),
+        new_markdown_cell("### Exercise 2: Build *it*"),
+        new_markdown_cell("A [layer](a.md).\n\n![A layer.](layer.png)"),
+        code("class F:\n    pass\n\nexercises.check('01.2', F)", "exercise"),
+        code("solved", "solution"), new_markdown_cell("It was so.\n\n## Recap"))
+    assert list(sheets.exercises(lessons.read(name))) == [
+        ("Look", "What is $x^2$?", "def f(x):\n    ...  # here"),
+        ("Build *it*", "A [layer](a.md).\n\n![A layer.](layer.png)", "class F:\n    pass")]
     text = sheets.page(name)
     assert "<title>01 One &amp; &lt;all&gt; - exercises</title>" in text
-    assert "<h2>Exercise 1: Look</h2>" in text and "<h2>Exercise 2: Build it</h2>" in text
+    assert "<h2>Exercise 1: Look</h2>" in text and "<h2>Exercise 2: Build <em>it</em></h2>" in text
     assert "<math" in text and "<img" not in text and "a.md" not in text
     for word in ("solution", "solved", "so.", "What the lesson said", "Fill in", "check("):
         assert word not in text, word
+
+
+def test_an_exercise_without_a_heading_is_named(school):
+    name = school(new_markdown_cell("What is $x^2$?"), code(STUB, "exercise"))
+    with pytest.raises(ValueError, match=r"found 0:\ndef f\(x\)"):
+        sheets.page(name)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -36,9 +36,7 @@ teachers</a> <span>Print this page: it takes two sides of A4.</span></nav>
 </body>
 </html>
 """
-# How an exercise begins: "### Exercise 1: build it", or "**1. Build it.** Write ...".
-HEADING = re.compile(r"^#{2,6} (?!Exercises)(?:Exercise )?(\d)\s*[.:]?\s*(.*?)\.?$", re.M)
-BOLD = re.compile(r"^\*\*(\d)\. (.+?)\.?\*\*\s*", re.M)
+HEADING = re.compile(r"^### Exercise \d: (.+)$", re.M)
 PICTURE = re.compile(r"!\[[^\]]*\]\([^)]*\)|<img\b[^>]*>")
 LINES = 30  # to write on; those that do not fit on the side of paper are cut off
 
@@ -54,19 +52,19 @@ def page(name):
 def exercises(notebook):
     """(heading, text, code) of each exercise, Markdown and what of its cell is given.
 
-    The text is what stands between the solution of the exercise before and the exercise's cell.
+    The text is what stands between "### Exercise 1: heading" and the exercise's cell. Raises
+    ValueError for an exercise without such a heading.
     """
     texts = []
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             texts.append(cell.source)
         elif "exercise" in lessons.tags(cell):
-            text, heading = "\n\n".join(texts), ""
-            found = [*HEADING.finditer(text), *BOLD.finditer(text)]
-            if found:
-                last = max(found, key=lambda match: match.start())
-                heading, text = last[2], text[last.end():]
-            yield heading, text.strip(), given(cell.source)
+            parts = HEADING.split("\n\n".join(texts))
+            if len(parts) != 3:
+                raise ValueError("expected one heading such as '### Exercise 1: build it' above "
+                                 f"the exercise's cell, found {len(parts) // 2}:\n{cell.source}")
+            yield parts[1], parts[2].strip(), given(cell.source)
             texts = []
         elif "solution" in lessons.tags(cell):
             texts = []
@@ -74,15 +72,15 @@ def exercises(notebook):
 
 def given(source):
     """The code of an exercise's cell without the call of its check."""
-    code = re.sub(r"^\w*\.?check\(.*\)[ \t]*$", "", source, flags=re.M)
-    return re.sub(r"raise NotImplementedError\b(\(.*\))?", "...", code).strip()
+    code = re.sub(r"^exercises\.check\(.*$", "", source, flags=re.M)
+    return code.replace("raise NotImplementedError", "...").strip()
 
 
 def section(number, heading, text, code):
     """One exercise as HTML, with lines to write on."""
     text = PICTURE.sub("", lessons.LINK.sub(r"\1", text))
-    title = f"Exercise {number}" + (f": {heading}" if heading else "")
-    return (f"<section>\n<h2>{markdown.inline(title)}</h2>\n{markdown.to_html(text)}"
+    heading = markdown.inline(f"Exercise {number}: {heading}")
+    return (f"<section>\n<h2>{heading}</h2>\n{markdown.to_html(text)}"
             f"<pre>{html.escape(code)}</pre>\n"
             f'<div class="notes" aria-hidden="true">{"<i></i>" * LINES}</div>\n</section>')
 
