@@ -162,10 +162,11 @@ def test_a_file_that_is_no_notebook_is_named_with_the_reason(school, content, re
         answers.plan(school / "in.ipynb")
 
 
-def test_older_notebooks_and_lists_of_lines_are_read(tmp_path):
-    old = {"worksheets": [{"cells": [{"cell_type": "code", "input": ["a\n", "b"]}]}]}
-    (tmp_path / "old.ipynb").write_bytes(b"\xef\xbb\xbf" + json.dumps(old).encode())
-    assert answers.code_cells(tmp_path / "old.ipynb") == ["a\nb"]
+def test_lists_of_lines_and_a_mark_of_utf_8_are_read(tmp_path):
+    notebook = {"cells": [{"cell_type": "markdown", "source": "text"},
+                          {"cell_type": "code", "source": ["a\n", "b"]}]}
+    (tmp_path / "in.ipynb").write_bytes(b"\xef\xbb\xbf" + json.dumps(notebook).encode())
+    assert answers.code_cells(tmp_path / "in.ipynb") == ["a\nb"]
 
 
 def test_functions_that_a_notebook_replaces_are_found(monkeypatch):

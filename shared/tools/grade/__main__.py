@@ -51,10 +51,10 @@ def grade(folder, found, guard):
     ``found`` are the notebooks in ``folder``.
     """
     rows = []
-    for number, path in enumerate(found, 1):
+    for count, path in enumerate(found, 1):
         row = {"notebook": printable(path.relative_to(folder).as_posix()),
                "results": {}, "note": ""}
-        print(f"{number} of {len(found)}: {row['notebook']}", file=sys.stderr, flush=True)
+        print(f"{count} of {len(found)}: {row['notebook']}", file=sys.stderr, flush=True)
         try:
             results = guard.run(answers.plan(path))
         except answers.Unreadable as error:
@@ -68,11 +68,6 @@ def grade(folder, found, guard):
     return rows
 
 
-def correct(row):
-    """How many exercises of a row are correct."""
-    return sum(state == "correct" for state, _ in row["results"].values())
-
-
 def as_text(rows):
     """The table for the terminal: one per lesson, and below it what the checks say."""
     lines = []
@@ -80,20 +75,22 @@ def as_text(rows):
     for lesson in sorted({number[:2] for row in rows for number in row["results"]}):
         chosen = [row for row in rows if any(n[:2] == lesson for n in row["results"])]
         numbers = [number for number in chosen[0]["results"] if number[:2] == lesson]
-        head = [f"Lesson {lesson}", *numbers]
-        body = [[row["notebook"], *(row["results"][number][0] for number in numbers)]
-                for row in chosen]
-        lines += ["", *("".join([row[0].ljust(width), *("  " + cell.ljust(10) for cell in row[1:])]
-                                ).rstrip() for row in [head, *body])]
+        table = [[f"Lesson {lesson}", *numbers]]
+        table += [[row["notebook"], *(row["results"][number][0] for number in numbers)]
+                  for row in chosen]
+        lines.append("")
+        for name, *states in table:
+            columns = [name.ljust(width), *(state.ljust(10) for state in states)]
+            lines.append("  ".join(columns).rstrip())
     lines += ["", "What the checks say"]
     for row in rows:
         said = [f"{number}  {state}: {says}" for number, (state, says) in row["results"].items()
                 if says]
-        if said or row["note"]:
+        said += [row["note"]] if row["note"] else []
+        if said:
             lines += ["", row["notebook"]]
-            for sentence in [*said, *filter(None, [row["note"]])]:
-                lines += textwrap.wrap(sentence, 96, initial_indent="  ",
-                                       subsequent_indent=" " * 8)
+        for sentence in said:
+            lines += textwrap.wrap(sentence, 96, initial_indent="  ", subsequent_indent=" " * 8)
     return "\n".join(lines)
 
 
@@ -105,11 +102,13 @@ def as_csv(rows):
     writer = csv.writer(text)
     writer.writerow(["notebook", *numbers, "correct", "note"])
     for row in rows:
-        said = [": ".join(filter(None, row["results"].get(number, ()))) for number in numbers]
+        results = row["results"]
+        said = [": ".join(filter(None, results.get(number, ()))) for number in numbers]
+        correct = sum(state == "correct" for state, _ in results.values())
         name = row["notebook"]
         if name[0] in "=+-@":  # a spreadsheet would take it for a formula
             name = "'" + name
-        writer.writerow([name, *said, correct(row) if row["results"] else "", row["note"]])
+        writer.writerow([name, *said, correct if results else "", row["note"]])
     return text.getvalue().encode("utf-8-sig")
 
 

@@ -38,8 +38,8 @@ def plan(path):
     lost = {number: f"code cell {place + 1} cannot be read: {error}"
             for place, error in broken.items()
             for number in re.findall(r"""check\(\s*["'](\d\d\.\d+)["']""", sources[place])}
-    lessons = {number[:2] for number in {number for number, _, _ in calls} | set(lost)
-               if number in CHECKS}
+    named = {number for number, _, _ in calls} | lost.keys()
+    lessons = {number[:2] for number in named if number in CHECKS}
     stored = {name: lesson(name, NOTEBOOKS) for name in sorted({name[:2] for name in CHECKS})}
     if not lessons:
         most = max(stored.values(), key=lambda one: len(one.answers.keys() & given))
@@ -50,10 +50,9 @@ def plan(path):
     for number in (number for number in CHECKS if number[:2] in lessons):
         kept = stored[number[:2]]
         places = [(at, answer) for name, at, answer in calls if name == number][::-1]
-        for name in (name for name, owner in kept.answers.items() if owner == number):
-            # Without the call of a check: the last definition that there is.
-            places += [(one, ast.Name(name, ast.Load())) for one in statements[::-1]
-                       if name in one.binds]
+        # Without the call of a check: the last definition that there is.
+        places += [(one, ast.Name(name, ast.Load())) for name, owner in kept.answers.items()
+                   if owner == number for one in statements[::-1] if name in one.binds]
         candidates = [candidate(at, answer, statements, kept, sources) for at, answer in places]
         candidates += [{"error": lost[number]}] if number in lost else []
         found[number] = [one for place, one in enumerate(candidates)
@@ -72,15 +71,10 @@ def code_cells(path):
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"it is no notebook: {error}") from None
     try:
-        found = []
-        for sheet in notebook.get("worksheets") or [notebook]:  # notebooks were sheets once
-            for cell in sheet["cells"]:
-                if cell.get("cell_type") == "code":
-                    source = cell["source"] if "source" in cell else cell.get("input", "")
-                    found.append("".join(source))
-    except (AttributeError, KeyError, TypeError):
+        return ["".join(cell["source"]) for cell in notebook["cells"]
+                if cell["cell_type"] == "code"]
+    except (KeyError, TypeError):
         raise Unreadable("it is no notebook: it has no list of cells") from None
-    return found
 
 
 def analysed(sources):

@@ -55,8 +55,9 @@ def main():
 
 
 def reporter(descriptor, secret):
-    """A function that sends its keywords to the grader. In a process that the learner's code has
-    forked from this one, it ends that process.
+    """A function that sends its keywords to the grader.
+
+    Called in a process that the learner's code has forked from this one, it ends that process.
     """
     process = os.getpid()
 
@@ -91,8 +92,10 @@ def limit(size):
 
 def refuse_network(event, arguments):
     """Stop Python code that is about to use the network; an audit hook cannot be removed."""
-    if event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.bind", "socket.sendto",
-                 "socket.sendmsg") or event == "socket.connect" and isinstance(arguments[1], tuple):
+    uses = event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.bind", "socket.sendto",
+                     "socket.sendmsg")
+    connects = event == "socket.connect" and isinstance(arguments[1], tuple)
+    if uses or connects:
         raise PermissionError("there is no network while notebooks are graded")
 
 
@@ -143,7 +146,6 @@ def answer_of(candidate):
     """Run what a candidate needs, and return its answer."""
     space = {"__name__": "__main__", "__builtins__": builtins,
              "display": lambda *things, **options: None, "get_ipython": lambda: None}
-    label = "the answer"
     try:
         for label, source, places in candidate["pieces"]:
             # Keras reads the source of functions that it compiles.
