@@ -28,7 +28,7 @@ from PIL import Image
 from shared import runtime
 from shared.data import datasets
 from shared.models import zoom_network
-from shared.training import trainer
+from shared.training import loop, trainer
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # no log line in a compared output
 ROOT = Path(__file__).resolve().parent.parent
@@ -179,6 +179,19 @@ def desk(tmp_path):
     """The folder of a ``workplace``, empty at first."""
     with workplace(tmp_path):
         yield tmp_path
+
+
+@pytest.fixture
+def compiled(monkeypatch):
+    """The models that are compiled during the test, as they are after it."""
+    models, compile_model = [], loop.compile_model
+
+    def note(model, *arguments, **keywords):
+        models.append(compile_model(model, *arguments, **keywords))
+        return models[-1]
+
+    monkeypatch.setattr(loop, "compile_model", note)
+    return models
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The stored runs of lesson 06: what the networks are trained on, and how they are measured."""
+"""The stored runs of lesson 07: what the networks are trained on, and how they are measured."""
 
 import functools
 import json
@@ -13,7 +13,6 @@ from shared.data import patches, photos, synthetic
 from shared.recipes import lesson06
 from shared.studies import materials
 from shared.studies.materials import MaterialRun
-from shared.training import loop
 from shared.training.optimizers import Muon
 
 
@@ -92,17 +91,10 @@ def test_a_run_follows_from_its_seed_and_its_material(small):
 
 
 @pytest.mark.slow
-def test_a_run_is_trained_by_the_optimizer_that_the_settings_name(small, monkeypatch):
-    models, compile_model = [], loop.compile_model
-
-    def note(model, *arguments, **keywords):
-        models.append(compile_model(model, *arguments, **keywords))
-        return models[-1]
-
-    monkeypatch.setattr(loop, "compile_model", note)
+def test_a_run_is_trained_by_the_optimizer_that_the_settings_name(small, compiled):
     materials.train_small_network(MaterialRun("photos", 1))
-    assert type(models[0].optimizer).__name__ == materials.settings()["optimizer"]
-    assert models[0].loss == "mae" and int(models[0].optimizer.iterations) == 10
+    assert type(compiled[0].optimizer).__name__ == materials.settings()["optimizer"]
+    assert compiled[0].loss == "mae" and int(compiled[0].optimizer.iterations) == 10
 
 
 def test_each_material_is_the_photographs_and_what_its_name_adds(small, monkeypatch):

@@ -13,7 +13,7 @@ from shared.images.degrade import block_mean
 from shared.models import classifiers, upscalers
 from shared.studies import tradeoff
 from shared.studies.tradeoff import UpscalerRun
-from shared.training import loop, store
+from shared.training import store
 
 SHIPPED = ROOT / "data" / "tradeoff.json"
 
@@ -144,19 +144,6 @@ def test_a_run_follows_from_its_fields_and_leaves_the_classifier_as_it_was(some_
     for other in others:
         assert max(np.abs(x - y).max() for x, y in zip(first, other, strict=True)) > 5e-3
     assert classifiers.fingerprint(classifier) == before
-
-
-@pytest.fixture
-def compiled(monkeypatch):
-    """The models that are compiled during the test, as they are after it."""
-    models, compile_model = [], loop.compile_model
-
-    def note(model, *arguments, **keywords):
-        models.append(compile_model(model, *arguments, **keywords))
-        return models[-1]
-
-    monkeypatch.setattr(loop, "compile_model", note)
-    return models
 
 
 def peak_rate(model):
