@@ -2,8 +2,8 @@
 
 A check takes the learner's answer: a function, a layer, a model, or what the exercise asks for.
 If it is right, the check returns None, or ``Right`` with what it measured. Otherwise it raises
-``NotYet``, or returns a sentence, that says what to look at. There is one module per lesson, with
-its checks in ``CHECKS``.
+``NotYet``, which says what to look at. There is one module per lesson, with its checks in
+``CHECKS``.
 """
 
 from shared.exercises import (
@@ -16,7 +16,7 @@ from shared.exercises import (
     lesson07,
     lesson08,
 )
-from shared.exercises.verdicts import NO_ANSWER, NotYet, Right
+from shared.exercises.verdicts import NotYet, Right, in_float32, words
 
 CHECKS = (lesson01.CHECKS | lesson02.CHECKS | lesson03.CHECKS | lesson04.CHECKS
           | lesson05.CHECKS | lesson06.CHECKS | lesson07.CHECKS | lesson08.CHECKS)
@@ -29,22 +29,19 @@ def verdict(number, answer):
         number: the exercise, such as "01.1". Raises KeyError if there is none of that number.
         answer: what the learner has written.
     """
+    judge = CHECKS[number]
     try:
-        return CHECKS[number](answer) or Right()
+        with in_float32(answer):
+            return judge(answer) or Right()
     except NotYet as problem:
         return str(problem)
-    except NotImplementedError:
-        return NO_ANSWER
     except (Exception, SystemExit) as error:
-        return f"your function stopped with {type(error).__name__}: {error}"
+        return (f"the check stopped with {words(error)}: either the exercise asks for another kind "
+                "of answer, or the check has a bug")
 
 
 def check(number, answer):
-    """Print the verdict on an answer.
-
-    Args:
-        number, answer: as for ``verdict``.
-    """
+    """Print the verdict on an answer; the arguments are those of ``verdict``."""
     if number not in CHECKS:
         print(f"There is no exercise {number}: use one of {', '.join(CHECKS)}.")
         return

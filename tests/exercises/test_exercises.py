@@ -4,6 +4,7 @@ import importlib
 import json
 import re
 
+import keras
 import pytest
 from conftest import ROOT
 
@@ -24,6 +25,16 @@ SLOW = [pytest.mark.slow]
 
 def raise_stub(*_):
     raise NotImplementedError
+
+
+class Unfinished(keras.metrics.Metric):
+    """A metric without ``result``, for which Keras raises NotImplementedError."""
+
+    def __init__(self, cycles=3.5):
+        super().__init__()
+
+    def update_state(self, truth, image, sample_weight=None):
+        pass
 
 
 def said(capsys, number, answer):
@@ -85,12 +96,44 @@ def test_lesson_shows_each_check_reject_its_stub_and_accept_its_solution(lesson)
                    for n, text in enumerate(texts, 1))
 
 
+def test_an_error_of_keras_is_not_taken_for_the_line_to_replace(capsys):
+    assert "your answer stopped with NotImplementedError" in said(capsys, "02.2", Unfinished)
+
+
+@pytest.fixture
+def mixed_precision():
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    yield
+    keras.config.set_dtype_policy(policy)
+
+
+@pytest.mark.parametrize(("number", "name"), [
+    ("01.2", "Pooling"), ("03.2", "Camera"), ("03.2", "OfLayers")])
+def test_a_layer_of_mixed_precision_is_checked_in_float32(number, name, mixed_precision, capsys):
+    layer = getattr(ANSWERS[number[:2]], name)()
+    assert said(capsys, number, layer) == f"Exercise {number}: correct.\n"
+    assert layer.compute_dtype == "bfloat16"
+
+
+def test_a_check_builds_models_in_float32(mixed_precision, capsys):
+    assert said(capsys, "04.2", ANSWERS["04"].functional) == "Exercise 04.2: correct.\n"
+    assert keras.config.dtype_policy().name == "mixed_bfloat16"
+
+
+def test_an_error_of_the_check_is_not_called_one_of_the_answer(capsys, monkeypatch):
+    monkeypatch.setitem(exercises.CHECKS, "01.1", lambda answer: {}["x"])
+    assert "the check stopped with KeyError: 'x'" in said(capsys, "01.1", len)
+
+
+def test_there_is_no_verdict_on_an_exercise_that_does_not_exist(capsys):
+    assert said(capsys, "01.9", len).startswith("There is no exercise 01.9: use one of 01.1, ")
+    with pytest.raises(KeyError):
+        exercises.verdict("01.9", len)
+
+
 def test_an_answer_that_ends_the_program_is_an_answer_that_is_not_right(capsys):
     def leave(ratio):
         raise SystemExit
 
     assert "SystemExit" in said(capsys, "01.1", leave)
-
-
-def test_there_is_no_verdict_on_an_exercise_that_does_not_exist(capsys):
-    assert said(capsys, "01.9", len).startswith("There is no exercise 01.9: use one of 01.1, ")

@@ -12,6 +12,7 @@ import pytest
 from conftest import ROOT
 
 from shared import exercises
+from shared.exercises.verdicts import NotYet, call
 from shared.tools import editions
 from shared.tools.grade import __main__ as command
 from shared.tools.grade import answers, guard, worker
@@ -35,8 +36,15 @@ def write(path, *sources):
 @pytest.fixture
 def school(tmp_path, monkeypatch):
     """A course of one lesson, 90, with two exercises."""
-    checks = {"90.1": lambda answer: None if answer(4) == 8 else f"you give {answer(4)}",
-              "90.2": lambda answer: None if answer(1, 2) == 3 else "that is no sum"}
+    def doubles(answer):
+        if call(answer, 4) != 8:
+            raise NotYet(f"you give {answer(4)}")
+
+    def adds(answer):
+        if call(answer, 1, 2) != 3:
+            raise NotYet("that is no sum")
+
+    checks = {"90.1": doubles, "90.2": adds}
     monkeypatch.setattr(answers, "CHECKS", checks)
     monkeypatch.setattr(exercises, "CHECKS", checks)
     monkeypatch.setattr(answers, "NOTEBOOKS", tmp_path / "notebooks")
@@ -122,7 +130,7 @@ def test_a_needed_cell_that_fails_is_named(school):
 
 def test_an_answer_that_stops_is_not_yet_right(school):
     path = write(school / "in.ipynb", "import sys\nexercises.check('90.1', lambda x: sys.exit(3))")
-    assert graded(path)["90.1"] == ("not yet", "your function stopped with SystemExit: 3")
+    assert graded(path)["90.1"] == ("not yet", "your answer stopped with SystemExit: 3")
 
 
 def test_the_calls_of_checks_in_the_notebook_are_not_run(school, capsys):

@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 from shared import exercises
+from shared.exercises.verdicts import NO_ANSWER
 from shared.tools import cells
 from shared.tools.grade.answers import WithoutChecks
 
@@ -123,14 +124,14 @@ def first_verdict(number, candidates, judge):
             if answer is None or answer is ...:
                 continue
             said = judge(number, answer)
-            if said == exercises.NO_ANSWER:
+            if said == NO_ANSWER:
                 continue
             return "correct" if isinstance(said, exercises.Right) else "not yet", said
         except Stopped as stop:
             if stop.says:
                 return "not yet", stop.says
         except BaseException as error:
-            return "not yet", f"your function stopped with {type(error).__name__}: {error}"
+            return "not yet", f"your answer stopped with {type(error).__name__}: {error}"
     return "no answer", ""
 
 
