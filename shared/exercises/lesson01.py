@@ -22,12 +22,13 @@ def _digits():
 
 
 def check_psnr_gain(answer):
+    """Check a function of the ratio of two errors that gives the difference in dB."""
     gains = {ratio: number(call(answer, ratio)) for ratio in (2.0, 10.0, 1.0, 0.5, 37.0)}
     for factor, problem in (
             (10 / np.log(10), "that is the gain for an MSE that is divided by the ratio; here the "
              "error is divided, and the MSE is the mean of its square"),
             (20, "decibels use the logarithm to base 10, and you used the natural one"),
-            (-20 / np.log(10), "the sign is turned: a smaller error has a higher PSNR")):
+            (-20 / np.log(10), "the sign is wrong: a smaller error has a higher PSNR")):
         if all(abs(gain - factor * np.log(ratio)) < 0.006 for ratio, gain in gains.items()):
             raise NotYet(problem)
     for ratio, gain in gains.items():
@@ -38,49 +39,49 @@ def check_psnr_gain(answer):
 
 
 def check_back_projection(answer):
+    """Check a layer, its class or a function; it is called with (images, low_res)."""
     layer = call(answer) if inspect.isclass(answer) else answer
     truth = _digits()[:7]
     low_res = block_mean(truth)
     start = 1.4 * upscale(low_res, 4) - 0.2  # also below 0 and above 1
     expected = start + _repeat(low_res - block_mean(start))
-    tensors = [keras.ops.convert_to_tensor(values.astype("float32")) for values in (start, low_res)]
-    # A layer made after `use_fast_precision` may compute with 8 bits of precision.
-    reduced = getattr(layer, "compute_dtype", "float32") != "float32"
-    accuracy = 2e-2 if reduced else 1e-4
+    tensors = [keras.ops.convert_to_tensor(values) for values in (start, low_res)]
     result = array(call(layer, *tensors), start.shape)
-    _say_what_is_wrong(result, start, low_res, expected, accuracy)
+    _say_what_is_wrong(result, start, low_res, expected)
 
     inputs = [keras.Input(values.shape[1:]) for values in (start, low_res)]
     try:
         model = keras.Model(inputs, call(layer, *inputs))
         inside = model.predict_on_batch([start, low_res])
     except Exception as error:
-        raise NotYet("it gives the right numbers, but a network cannot contain it. There the "
-                     "number of images is not known yet (use -1 in `reshape`), and all "
-                     "computation must be with `keras.ops` and Keras layers, not with NumPy"
-                     ) from error
-    if not np.allclose(array(inside, start.shape), expected, atol=accuracy):
-        raise NotYet("called with arrays it is right, but as a part of a network it is not")
+        raise NotYet("it gives the right numbers, but a network cannot contain it: there the "
+                     "number of images is not known in advance (use -1 in `reshape`), and all "
+                     "computation must use `keras.ops` and Keras layers, not NumPy") from error
+    if not _is_near(array(inside, start.shape), expected):
+        raise NotYet("it gives the right numbers, but inside a network it does not")
 
 
-def _say_what_is_wrong(result, start, low_res, expected, accuracy):
-    if np.allclose(result, expected, atol=accuracy):
+def _is_near(values, others):
+    return np.allclose(values, others, atol=1e-4)
+
+
+def _say_what_is_wrong(result, start, low_res, expected):
+    if _is_near(result, expected):
         return
-    if np.allclose(result, start, atol=accuracy):
+    if _is_near(result, start):
         raise NotYet("the images come back unchanged")
     for low, high in ((0, 1), (0, None), (None, 1)):
-        if np.allclose(result, np.clip(expected, low, high), atol=accuracy):
+        if _is_near(result, np.clip(expected, low, high)):
             raise NotYet("it was right before you clipped it: this exercise has no limits 0 and 1")
-    if np.allclose(result, expected - start, atol=accuracy):
+    if _is_near(result, expected - start):
         raise NotYet("that is the correction alone: add it to the images")
     clipped = np.clip(start, 0, 1)
-    if np.allclose(result, clipped + _repeat(low_res - block_mean(clipped)), atol=accuracy):
+    if _is_near(result, clipped + _repeat(low_res - block_mean(clipped))):
         raise NotYet("you clipped the images first: this exercise has no limits 0 and 1")
-    error = block_mean(result) - low_res
-    largest = np.abs(error).max()
-    if np.allclose(error, 2 * (block_mean(start) - low_res), atol=accuracy):
+    if _is_near(result, 2 * start - expected):
         raise NotYet("the correction has the wrong sign: it is low_res minus the block means")
-    if largest > accuracy:
+    if not _is_near(block_mean(result), low_res):
+        largest = np.abs(block_mean(result) - low_res).max()
         raise NotYet(f"the block means differ from low_res by up to {largest:.4f}: each of the 16 "
                      "pixels of a block needs the same correction, low_res minus its block mean")
     raise NotYet("the block means are right, but pixels of one block changed by different "
@@ -94,15 +95,16 @@ def _repeat(blocks):
 
 @functools.cache
 def _baseline_output():
+    """What the network ``baseline`` makes of the reduced digits, clipped."""
     network = weights.load("baseline")
     return np.clip(runtime.predict(network, block_mean(_digits())), 0, 1)
 
 
 def check_own_upscaler(answer):
+    """Check a function that enlarges 7x7 digits; it must be better than Lanczos."""
     truth = _digits()
     low_res = block_mean(truth)
-    upscaler = call(answer) if inspect.isclass(answer) else answer
-    result = array(call(upscaler, low_res), truth.shape).astype("float32")
+    result = array(call(answer, low_res), truth.shape).astype("float32")
     if result.max() > 10:
         raise NotYet(f"your values reach {result.max():.0f}: they should lie between 0 and 1")
     lanczos = metrics.psnr(truth, project(upscale(low_res, 4, "lanczos"), low_res)).mean()

@@ -18,10 +18,6 @@ def grow(values):
     return ops.repeat(ops.repeat(values, 4, axis=1), 4, axis=2)
 
 
-def means(images):
-    return ops.average_pool(images, 4, strides=4)
-
-
 class Pooling(keras.layers.Layer):
     def __init__(self):
         super().__init__()
@@ -40,13 +36,9 @@ class Reshaping(keras.layers.Layer):
         return ops.reshape(blocks + wanted - mean, (-1, 28, 28, 1))
 
 
-def in_mixed_precision(layer):
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        return layer()
-    finally:
-        keras.config.set_dtype_policy(policy)
+class WithoutSuper(Pooling):
+    def __init__(self):
+        pass
 
 
 class InNumPy(keras.layers.Layer):
@@ -108,14 +100,13 @@ RIGHT = {
     "01.2": {
         "Keras layers": Pooling(),
         "the class itself": Pooling,
-        "a layer of mixed precision": in_mixed_precision(Pooling),
         "a reshape": Reshaping(),
-        "a function": lambda x, y: x + grow(y - means(x)),
+        "a function": lambda x, y: x + grow(y - block_mean(x)),
         "one image at a time": lambda x, y: (
-            ops.concatenate([x[n:n + 1] + grow(y[n:n + 1] - means(x[n:n + 1]))
+            ops.concatenate([x[n:n + 1] + grow(y[n:n + 1] - block_mean(x[n:n + 1]))
                              for n in range(x.shape[0])]) if x.shape[0] else
-            x + grow(y - means(x))),
-        "in two steps": lambda x, y: (x - grow(means(x))) + grow(y),
+            x + grow(y - block_mean(x))),
+        "in two steps": lambda x, y: (x - grow(block_mean(x))) + grow(y),
     },
     "01.3": {
         "more contrast": contrast,
@@ -138,28 +129,30 @@ MISTAKES = {
         "returns the ratio": (lambda r: r, "for ratio"),
         "uses base 2": (lambda r: 20 * np.log2(r), "for ratio"),
         "returns two numbers": (lambda r: [20 * np.log10(r)] * 2, "one number"),
+        "hands a number over": (20 * np.log10(2), "without calling"),
     },
     "01.2": {
-        "turns the sign": (lambda x, y: x - grow(y - means(x)), "sign"),
+        "turns the sign": (lambda x, y: x - grow(y - block_mean(x)), "sign"),
         "spreads the difference smoothly": (
-            lambda x, y: x + ops.image.resize(y - means(x), (28, 28), "bicubic"),
+            lambda x, y: x + ops.image.resize(y - block_mean(x), (28, 28), "bicubic"),
             "same correction"),
         "divides by the pixels of a block": (
-            lambda x, y: x + grow(y - means(x)) / 16, "same correction"),
+            lambda x, y: x + grow(y - block_mean(x)) / 16, "same correction"),
         "repeats the low resolution": (lambda x, y: grow(y), "different amounts"),
         "clips the right answer": (
-            lambda x, y: ops.clip(x + grow(y - means(x)), 0, 1), "clipped"),
-        "clips below": (lambda x, y: ops.relu(x + grow(y - means(x))), "clipped"),
+            lambda x, y: ops.clip(x + grow(y - block_mean(x)), 0, 1), "clipped"),
+        "clips below": (lambda x, y: ops.relu(x + grow(y - block_mean(x))), "clipped"),
         "clips the images first": (
-            lambda x, y: ops.clip(x, 0, 1) + grow(y - means(ops.clip(x, 0, 1))), "first"),
-        "returns the correction": (lambda x, y: grow(y - means(x)), "alone"),
-        "corrects 16 times": (lambda x, y: x + 16 * grow(y - means(x)), "same correction"),
+            lambda x, y: ops.clip(x, 0, 1) + grow(y - block_mean(ops.clip(x, 0, 1))), "first"),
+        "returns the correction": (lambda x, y: grow(y - block_mean(x)), "alone"),
+        "corrects 16 times": (lambda x, y: x + 16 * grow(y - block_mean(x)), "same correction"),
         "needs the number of images": (lambda x, y: x + grow(y - ops.mean(
             ops.reshape(x, (x.shape[0], 7, 4, 7, 4, 1)), axis=(2, 4))), "-1"),
         "changes nothing": (lambda x, y: x, "unchanged"),
         "gives the low resolution": (lambda x, y: y, "shape"),
-        "repeats along one axis": (lambda x, y: ops.repeat(y - means(x), 16, axis=1), "shape"),
+        "repeats along one axis": (lambda x, y: ops.repeat(y - block_mean(x), 16, axis=1), "shape"),
         "uses NumPy": (InNumPy(), "keras.ops"),
+        "forgets super().__init__()": (WithoutSuper(), "you forgot to call"),
     },
     "01.3": {
         "leaves Lanczos as it is": (lambda y: upscale(y, 4, "lanczos"), "Lanczos"),
