@@ -11,7 +11,7 @@ from shared.data import datasets
 from shared.exercises.verdicts import NotYet, Right, array, call, number
 from shared.images.degrade import block_mean, project
 from shared.images.resize import upscale
-from shared.measures import metrics, spectrum
+from shared.measures import metrics
 
 
 @functools.cache
@@ -30,58 +30,39 @@ def _digits_output():
 
 
 def check_trained_parameters(answer):
+    """Check a function of width and scale that counts what the last convolution can train."""
     sizes = [(64, 4), (64, 2), (16, 4), (10, 3)]
-    found = {size: number(call(answer, *size)) for size in sizes}
+    found = np.array([number(call(answer, *size)) for size in sizes])
+    width, scale = np.array(sizes).T
+    kernels, biases = 9 * width * scale**2, scale**2
+    # Before the last convolution: one from 1 to `width` channels, then nine of `width` each.
+    frozen = 10 * width + 9 * (9 * width**2 + width)
     likely = {
-        "the biases are missing: each filter has one":
-            lambda width, scale: 9 * width * scale**2,
+        "the biases are missing: each filter has one": kernels,
         "a kernel of 3x3 has 9 weights for each channel that comes in":
-            (lambda width, scale: width * scale**2 + scale**2,
-             lambda width, scale: 3 * width * scale**2 + scale**2),
-        "each filter has one bias, and not one for each channel that comes in":
-            lambda width, scale: 9 * width * scale**2 + width,
+            [width * biases + biases, 3 * width * biases + biases],
+        "each filter has one bias, and not one for each channel that comes in": kernels + width,
         "the last convolution has more filters than one: its channels become the pixels of a block":
-            lambda width, scale: 9 * width + 1,
+            9 * width + 1,
         "a block has scale x scale pixels, so there are that many filters":
-            lambda width, scale: 9 * width * scale + scale,
+            9 * width * scale + scale,
         "the last convolution has one filter for each pixel of a block, and not `width`":
-            lambda width, scale: 9 * width**2 + width,
-        "arguments are exchanged: `width` channels come in, and scale x scale go out":
-            lambda width, scale: 9 * width**2 * scale + width**2,
-        "that is the number for width 64 and scale 4, whatever the arguments are":
-            lambda width, scale: 9232,
-        "these are the parameters that are frozen":
-            lambda width, scale: _before_the_last(width),
-        "these are all parameters, also those that are frozen":
-            lambda width, scale: _before_the_last(width) + 9 * width * scale**2 + scale**2,
+            9 * width**2 + width,
+        "the arguments are exchanged: `width` channels come in, and scale x scale go out":
+            9 * width**2 * scale + width**2,
+        "that is the number for width 64 and scale 4, whatever the arguments are": 9232,
+        "these are the parameters that are frozen": frozen,
+        "these are all parameters, also those that are frozen": frozen + kernels + biases,
     }
-    wanted = {(width, scale): 9 * width * scale**2 + scale**2 for width, scale in sizes}
-    if found == wanted:
+    wrong = found != kernels + biases
+    if not wrong.any():
         return
-    for problem, formulas in likely.items():
-        for formula in formulas if isinstance(formulas, tuple) else (formulas,):
-            if found == {size: formula(*size) for size in sizes}:
-                raise NotYet(problem)
-    for (width, scale), value in found.items():
-        if value != wanted[width, scale]:
-            raise NotYet(f"for width {width} and scale {scale} you give {value:,.10g} parameters")
-
-
-def _before_the_last(width, blocks=4):
-    """The parameters of a ``residual_network`` without those of its last convolution."""
-    convolution = 9 * width**2 + width
-    return 9 * width + width + (2 * blocks + 1) * convolution
-
-
-def _fine_power(images, cycles):
-    """The power of each image in the waves of more than ``cycles`` cycles per image: (n,)."""
-    return spectrum.radial_power(images)[:, int(np.ceil(cycles)):].sum(axis=1)
-
-
-def _brought_back(pairs, cycles):
-    power = np.concatenate([_fine_power(truth, cycles) for truth, _ in pairs])
-    error = np.concatenate([_fine_power(truth - image, cycles) for truth, image in pairs])
-    return power, error
+    for problem, mistakes in likely.items():
+        if (found == np.atleast_2d(mistakes)).all(axis=1).any():
+            raise NotYet(problem)
+    first = wrong.argmax()
+    raise NotYet(f"for width {width[first]} and scale {scale[first]} you give "
+                 f"{found[first]:,.10g} parameters")
 
 
 @functools.cache
@@ -98,8 +79,8 @@ def _batches(side):
 
 
 def check_brought_back(answer):
-    make = answer if inspect.isclass(answer) or not isinstance(answer, keras.metrics.Metric) \
-        else type(answer)
+    """Check the class of a metric; an instance stands for its class."""
+    make = type(answer) if isinstance(answer, keras.metrics.Metric) else answer
     try:
         metric = call(make)
     except NotYet as problem:
@@ -112,7 +93,7 @@ def check_brought_back(answer):
                      f"`BroughtBack()` gives {type(metric).__name__}")
     batches = _batches(28)
     _compare(_updated(metric, batches[:1]), batches[:1], 3.5, "after one batch")
-    _compare(_updated(metric, batches[1:]), batches, 3.5, "after three batches", several=True)
+    _compare(_updated(metric, batches[1:]), batches, 3.5, "after three batches")
     call(metric.reset_state)
     _compare(_updated(metric, batches[1:2]), batches[1:2], 3.5,
              "after reset_state and one more batch", before=batches)
@@ -130,76 +111,90 @@ def check_brought_back(answer):
 
 
 def _updated(metric, batches):
+    """The result of a metric after the batches, as a float."""
     for truth, image in batches:
         call(metric.update_state, keras.ops.convert_to_tensor(truth),
              keras.ops.convert_to_tensor(image))
     return number(call(metric.result))
 
 
-def _compare(value, batches, cycles, when, several=False, before=()):
-    power, error = _brought_back(batches, cycles)
-    wanted = 1 - error.sum() / power.sum()
+def _waves(batches):
+    """The waves of all truths, of their errors and of all images: (3, n, side, side)."""
+    truths, images = (np.concatenate(parts)[..., 0] for parts in zip(*batches, strict=True))
+    return np.fft.fft2(np.array([truths, truths - images, images], "float64"))
+
+
+def _lengths(side):
+    """The cycles per image of each wave: (side, side)."""
+    cycles = np.fft.fftfreq(side, 1 / side)
+    return np.hypot(cycles[:, None], cycles)
+
+
+def _brought_back(power, chosen):
+    """The fraction of the waves ``chosen`` (side, side); ``power`` is as from ``_waves``."""
+    truth, error = (power[:2] * chosen).sum(axis=(1, 2, 3))
+    return 1 - error / truth
+
+
+def _compare(value, batches, cycles, when, before=()):
+    """Raise NotYet unless ``value`` is right for these batches, as a metric reset after others."""
+    waves = _waves(batches)
+    power = np.abs(waves) ** 2
+    side = power.shape[-1]
+    lengths = _lengths(side)
+    fine = lengths > cycles
+    wanted = _brought_back(power, fine)
     if abs(value - wanted) < 1e-3:
         return
-    truths = np.concatenate([truth for truth, _ in batches])
-    images = np.concatenate([image for _, image in batches])
-    sizes = np.cumsum([len(truth) for truth, _ in batches])[:-1]
-    by_batch = [1 - e.sum() / p.sum() for p, e in
-                zip(np.split(power, sizes), np.split(error, sizes), strict=True)]
-    own = _fine_power(images, cycles).sum()
-    first = [0, *sizes]
-    side = truths.shape[1]
-    lengths, real = _lengths(side), np.fft.fft2([truths[..., 0], (truths - images)[..., 0]]).real
+    truth, error, own = (power * fine).sum(axis=(2, 3))  # of each image
+    counts = [len(part) for part, _ in batches]
+    starts = np.cumsum([0, *counts[:-1]])
+    by_batch = [_brought_back(part, fine) for part in np.split(power, starts[1:], axis=1)]
     across = np.abs(np.fft.fftfreq(side, 1 / side))
     down = across[:, None]
     likely = {
+        "that is the mean power of each batch: add up the power of all images, since batches "
+        "differ in size":
+            _brought_back(power / np.repeat(counts, counts)[:, None, None], fine),
+        "that is the mean of one fraction per batch: add up the power of all batches first, "
+        "then divide once": np.mean(by_batch),
+        "that is the mean of one fraction per batch, weighted by its images: add up the power "
+        "of all batches first, then divide once": np.average(by_batch, weights=counts),
+        "only the last batch counts: add to what was there": by_batch[-1],
         "that is the fraction that is lost: subtract it from 1": 1 - wanted,
         "that is in percent: return a fraction": 100 * wanted,
         "divide the power of the error by that of the truth, and not the other way round":
-            1 - power.sum() / error.sum(),
-        "divide by the power of the truth, and not by that of the image": 1 - error.sum() / own,
+            1 - truth.sum() / error.sum(),
+        "divide by the power of the truth, and not by that of the image":
+            1 - error.sum() / own.sum(),
         "that is the mean of one fraction per image: add up the power of all images first, then "
-        "divide once": np.mean(1 - error / power),
-        "only the first image of each batch counts": 1 - error[first].sum() / power[first].sum(),
+        "divide once": np.mean(1 - error / truth),
+        "only the first image of each batch counts": _brought_back(power[:, starts], fine),
         "compare the *error* with the truth: the power of the image says nothing about the place "
-        "of its waves": own / power.sum(),
+        "of its waves": own.sum() / truth.sum(),
         "that is 1 minus the power of the image; take the power of the error, truth minus image":
-            1 - own / power.sum(),
+            1 - own.sum() / truth.sum(),
         "add up powers, the squares of amplitudes, and not the amplitudes":
-            1 - _amplitudes(truths - images, cycles) / _amplitudes(truths, cycles),
+            _brought_back(np.abs(waves), fine),
         "the power of a wave is the square of its real part plus the square of its imaginary part":
-            1 - (real[1]**2 * (lengths > cycles)).sum() / (real[0]**2 * (lengths > cycles)).sum(),
+            _brought_back(waves.real**2, fine),
         "that is the fraction over all waves: leave out those of up to `cycles` cycles":
-            (_fraction(truths, images, lengths >= 0), _fraction(truths, images, lengths > 0)),
-        "the waves are the wrong ones: you use those of up to `cycles` cycles, asked for are the "
-        "finer ones": (_fraction(truths, images, lengths <= cycles),
-                       _fraction(truths, images, (lengths <= cycles) & (lengths > 0))),
+            [_brought_back(power, lengths >= 0), _brought_back(power, lengths > 0)],
+        "these are the wrong waves: you use those of up to `cycles` cycles, and the finer ones "
+        "are asked for": [_brought_back(power, ~fine), _brought_back(power, ~fine & (lengths > 0))],
         "the cycles of a wave are the length of the pair (down, across), "
         "the root of down squared plus across squared":
-            (_fraction(truths, images, np.maximum(down, across) > cycles),
-             _fraction(truths, images, down + across > cycles)),
+            [_brought_back(power, np.maximum(down, across) > cycles),
+             _brought_back(power, down + across > cycles)],
         "frequencies are counted from 0 to side - 1; the upper half of them stands for negative "
-        "ones, as `np.fft.fftfreq(side, 1 / side)` gives them": _fraction(
-            truths, images, np.hypot(np.arange(side)[:, None], np.arange(side)) > cycles),
+        "ones, as `np.fft.fftfreq(side, 1 / side)` gives them":
+            _brought_back(power, np.hypot(np.arange(side)[:, None], np.arange(side)) > cycles),
+        "`ops.fft2` transforms the last two axes: take away the axis of the channel first":
+            _brought_back(np.abs(np.fft.ifft(waves, axis=2)) ** 2, fine),
+        "`cycles` is ignored: you always begin above 3.5": _brought_back(power, lengths > 3.5),
+        "`reset_state` does not set everything back to 0: keep it in weights made by "
+        "`add_weight`": _brought_back(np.abs(_waves([*before, *batches])) ** 2, fine),
     }
-    if cycles != 3.5:
-        power, error = _brought_back(batches, 3.5)
-        likely["`cycles` is ignored: you always begin above 3.5"] = 1 - error.sum() / power.sum()
-    if several:
-        likely = {
-            "that is the mean power of each batch: add up the power of all images, since batches "
-            "differ in size": 1 - (sum(part.mean() for part in np.split(error, sizes))
-                                   / sum(part.mean() for part in np.split(power, sizes))),
-            "that is the mean of one fraction per batch: add up the power of all batches first, "
-            "then divide once": np.mean(by_batch),
-            "that is the mean of one fraction per batch, weighted by its images: add up the power "
-            "of all batches first, then divide once": np.average(
-                by_batch, weights=[len(truth) for truth, _ in batches]),
-            "only the last batch counts: add to what was there": by_batch[-1], **likely}
-    if before:
-        power, error = _brought_back([*before, *batches], 3.5)
-        likely["`reset_state` does not set everything back to 0: keep it in weights made by "
-               "`add_weight`"] = 1 - error.sum() / power.sum()
     for problem, mistakes in likely.items():
         if np.min(np.abs(value - np.array(mistakes))) < 2e-5:
             raise NotYet(problem)
@@ -208,29 +203,12 @@ def _compare(value, batches, cycles, when, several=False, before=()):
     raise NotYet(f"{when} it gives {value:.3f}, expected {wanted:.3f}")
 
 
-def _lengths(side):
-    cycles = np.fft.fftfreq(side, 1 / side)
-    return np.hypot(cycles[:, None], cycles)
-
-
-def _amplitudes(images, cycles):
-    waves = np.abs(np.fft.fft2(images[..., 0]))
-    return (waves * (_lengths(waves.shape[1]) > cycles)).sum()
-
-
-def _fraction(truths, images, chosen):
-    """What is brought back of the waves that ``chosen`` (side, side) selects."""
-    power, error = (np.abs(np.fft.fft2(part[..., 0]) * chosen) ** 2
-                    for part in (truths, truths - images))
-    return 1 - error.sum() / power.sum()
-
-
 def _check_inside_fit(make, batches):
-    """Keras calls the metric from a compiled graph."""
+    """Raise NotYet unless the metric is right where Keras calls it from a compiled graph."""
     truth, image = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    power, error = _brought_back(batches, 3.5)
+    wanted = _brought_back(np.abs(_waves(batches)) ** 2, _lengths(28) > 3.5)
     inputs = keras.Input(truth.shape[1:])
-    model = keras.Model(inputs, keras.layers.Identity(dtype="float32")(inputs))
+    model = keras.Model(inputs, keras.layers.Identity()(inputs))
     try:
         model.compile(loss="mse", metrics=[make()], jit_compile=runtime.jit_compile())
         report = model.evaluate(image, truth, batch_size=6, verbose=0, return_dict=True)
@@ -239,7 +217,6 @@ def _check_inside_fit(make, batches):
         raise NotYet("called by itself it gives the right numbers, but `evaluate` of a network "
                      f"stops with {type(failure).__name__}: compute with `keras.ops` instead of "
                      "NumPy") from failure
-    wanted = 1 - error.sum() / power.sum()
     if not np.isclose(values, wanted, atol=1e-3).any():
         raise NotYet(f"called by itself it gives the right numbers, but in `evaluate` it gives "
                      f"{values[-1]:.3f} instead of {wanted:.3f}: compute with tensors, and keep "
@@ -247,6 +224,7 @@ def _check_inside_fit(make, batches):
 
 
 def check_combine(answer):
+    """Check a function of (low_res, digits_output); it must be better than Lanczos."""
     truth = _clothes()
     low_res, digits = block_mean(truth), _digits_output()
     result = array(call(answer, low_res, digits), truth.shape).astype("float32")
@@ -267,7 +245,7 @@ def check_combine(answer):
     if combined > 20.7:
         fashion = runtime.predict(weights.load_or_train("fashion", progress=False), low_res)
         if np.abs(project(result, low_res) - project(fashion, low_res)).mean() < 0.005:
-            raise NotYet("that is the output of `fashion`, and asked for is a way without it")
+            raise NotYet("that is the output of `fashion`: find a way without it")
         word = "that is as good as a network; if it uses one, try it without"
     elif _ignores_digits(answer, low_res, result):
         word += "; it does not use `digits_output`: does it get better if it does?"

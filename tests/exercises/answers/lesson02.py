@@ -412,7 +412,7 @@ MISTAKES = {
         "takes all waves": (AllWaves, "leave out"),
         "ignores cycles": (CyclesIgnored, "`cycles` is ignored"),
         "is made for 28x28": (SideFixed, "20x20"),
-        "transforms the channel": (ChannelKept, "not yet"),
+        "transforms the channel": (ChannelKept, "last two axes"),
         "takes the first image of a batch": (FirstImages, "first image"),
         "takes the mean power of a batch": (MeanPower, "differ in size"),
         "divides by the image": (DividedByImage, "of the truth, and not"),
