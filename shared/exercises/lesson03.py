@@ -1,6 +1,5 @@
 """Checks of lesson 03."""
 
-import contextlib
 import functools
 import inspect
 
@@ -20,6 +19,7 @@ NEAR = 0.0101  # so a place that is rounded to two decimals, or found on a grid 
 
 
 def check_find_edge(answer):
+    """Check a function of a row of greys that gives the place of its edge."""
     rows = [np.clip(edge - np.arange(n), 0, 1) for edge, n in EDGES]
     places = np.array([number(call(answer, row)) for row in rows])
     if not np.allclose(places, [edge for edge, _ in EDGES], rtol=0, atol=NEAR):
@@ -58,64 +58,51 @@ def _say_where_edges_are(places, rows):
                  f"at {places[wrong]:.3f}")
 
 
-def _shapes(n, height, width, seed):
-    """n images (height, width, 1) of bright rectangles with a wide black border, float32."""
+def _shapes(times, height, width, seed):
+    """Three images of bright rectangles with a wide black border, ``times`` times.
+
+    Returns float32 (3 * times, height, width, 1) in [0, 1].
+    """
     rng = np.random.default_rng(seed)
-    images = np.zeros((n, height, width, 1), "float32")
+    images = np.zeros((3, height, width, 1), "float32")
     for image in images:
         for _ in range(6):
             top, left = rng.integers(6, height - 10), rng.integers(6, width - 10)
             bottom, right = rng.integers(top + 2, height - 6), rng.integers(left + 2, width - 6)
             image[top:bottom, left:right] = rng.uniform(0.2, 1)
-    return images
+    return np.concatenate([images] * times)
 
 
 def _softened(images):
+    """The mean of the 5x5 pixels around each pixel, as an array."""
     return keras.ops.convert_to_numpy(keras.ops.average_pool(images, 5, strides=1, padding="same"))
 
 
-def _camera(layer, images, training):
+def _called(layer, images, training):
     if isinstance(layer, keras.layers.Layer):
         return call(layer, images, training=training)
     return call(layer, images, training)  # a function may call its second argument anything
 
 
-@contextlib.contextmanager
-def _in_float32(layer):
-    """Lets a layer that was made after ``use_fast_precision`` compute as the others do."""
-    parts = layer._flatten_layers() if isinstance(layer, keras.layers.Layer) else []
-    policies = [(part, part.dtype_policy) for part in parts]
-    for part, _ in policies:
-        part.dtype_policy = "float32"
-    try:
-        yield
-    finally:
-        for part, policy in policies:
-            part.dtype_policy = policy
+def _camera(layer, images, training):
+    """What a layer makes of an array of images: an array of the shape of their block means."""
+    output = _called(layer, keras.ops.convert_to_tensor(images), training)
+    return array(output, block_mean(images).shape)
 
 
 def check_random_camera(answer):
+    """Check a layer of (images, training), or its class."""
     layer = call(answer) if inspect.isclass(answer) else answer
-    with _in_float32(layer):
-        _check_camera(layer)
-
-
-def _check_camera(layer):
-    images = np.concatenate([_shapes(3, 40, 56, seed=1)] * 20)
-    tensor = keras.ops.convert_to_tensor(images)
-    sharp = block_mean(images)
-    result = array(_camera(layer, tensor, False), sharp.shape)
-    _say_what_inference_does(result, images)
-    first, second = (array(_camera(layer, tensor, True), sharp.shape) for _ in range(2))
+    images, others = _shapes(20, 40, 56, seed=1), _shapes(60, 32, 24, seed=2)
+    _say_what_inference_does(_camera(layer, images, False), images)
+    first, second = (_camera(layer, images, True) for _ in range(2))
     strengths = _strengths(first, images)
     if np.allclose(first, second, atol=1e-6):
         raise NotYet("two calls use the same random numbers: make a keras.random.SeedGenerator "
                      "once, in `__init__`, and pass it as `seed`")
-    others = _shapes(180, 32, 24, seed=2)
-    result = array(_camera(layer, keras.ops.convert_to_tensor(others), True),
-                   (180, 8, 6, 1))
+    third = _camera(layer, others, True)
     _say_how_strengths_lie(np.concatenate([
-        strengths, _strengths(second, images), _strengths(result, others)]))
+        strengths, _strengths(second, images), _strengths(third, others)]))
     _say_what_a_network_does_with_it(layer, images)
 
 
@@ -125,10 +112,10 @@ def _say_what_inference_does(result, images):
     if np.allclose(result, block_mean(_softened(images)), atol=ACCURACY):
         raise NotYet("with training=False the images come back softened; then they should only be "
                      "averaged over blocks")
-    mixture = _least_squares(result, images)
-    if np.abs(result - _mixed(images, mixture)).max() <= ACCURACY:
-        if np.ptp(mixture) < 1e-3:
-            raise NotYet(f"with training=False all images are softened by {mixture.mean():.2f}; "
+    strengths, error = _least_squares(result, images)
+    if error <= ACCURACY:
+        if np.ptp(strengths) < 1e-3:
+            raise NotYet(f"with training=False all images are softened by {strengths.mean():.2f}; "
                          "then they should stay sharp")
         raise NotYet("with training=False the result is still random; then it should be the block "
                      "means of the sharp images")
@@ -137,27 +124,25 @@ def _say_what_inference_does(result, images):
 
 
 def _least_squares(result, images):
-    """For each image, which mixture of sharp (0) and soft (1) comes nearest to the result."""
+    """Which mixture of sharp (0) and soft (1) is nearest to each result, and the largest error."""
     sharp = block_mean(images)
     change = block_mean(_softened(images)) - sharp
-    return ((result - sharp) * change).sum(axis=(1, 2, 3)) / (change**2).sum(axis=(1, 2, 3))
-
-
-def _mixed(images, strengths):
-    sharp = block_mean(images)
-    change = block_mean(_softened(images)) - sharp
-    return sharp + strengths[:, None, None, None] * change
+    strengths = ((result - sharp) * change).sum(axis=(1, 2, 3)) / (change**2).sum(axis=(1, 2, 3))
+    return strengths, np.abs(result - sharp - strengths[:, None, None, None] * change).max()
 
 
 def _strengths(result, images):
-    """The strength with which each image was softened; raises NotYet if it was done otherwise."""
-    strengths = _least_squares(result, images)
+    """The strength with which each image was softened; raises NotYet if it was done otherwise.
+
+    Every third image is the same one.
+    """
     if np.allclose(result, block_mean(images), atol=ACCURACY):
         raise NotYet("with training=True nothing is softened")
-    if np.abs(result - _mixed(images, strengths)).max() > ACCURACY:
-        same_image = (result - block_mean(images))[::3].reshape(len(result[::3]), -1)
-        spread = np.linalg.svd(same_image, compute_uv=False)
-        if len(images) == 60 and spread[1] > 0.02 * spread[0]:
+    strengths, error = _least_squares(result, images)
+    if error > ACCURACY:
+        changes = (result - block_mean(images))[::3].reshape(len(result) // 3, -1)
+        spread = np.linalg.svd(changes, compute_uv=False)
+        if spread[1] > 0.02 * spread[0]:  # not multiples of one change
             raise NotYet("with training=True the pixels of an image are softened by different "
                          "strengths: draw one number per image, in the shape (n, 1, 1, 1)")
         raise NotYet("with training=True no mixture of the sharp and the soft image has these "
@@ -171,10 +156,8 @@ def _strengths(result, images):
 
 def _say_how_strengths_lie(strengths):
     low, high = strengths.min(), strengths.max()
-    # The largest distance between their distribution and the uniform one (Kolmogorov, Smirnov).
-    steps = np.arange(len(strengths) + 1) / len(strengths)
-    ordered = np.clip(np.sort(strengths), 0, 1)
-    distance = max(np.abs(ordered - steps[1:]).max(), np.abs(ordered - steps[:-1]).max())
+    # How far their quantiles are from those of the uniform distribution.
+    distance = np.abs(np.sort(strengths) - np.linspace(0, 1, len(strengths))).max()
     if low < -0.05 or high > 1.05 or distance > 0.14:
         raise NotYet(f"{len(strengths)} images were softened by strengths from {low:.2f} to "
                      f"{high:.2f}, {strengths.mean():.2f} on average; they should be uniform "
@@ -189,8 +172,8 @@ def _say_what_a_network_does_with_it(layer, images):
             return inside(images, training=True)
 
     try:
-        inside = keras.Model(inputs, _camera(layer, inputs, True))
-        trains = Trains(dtype="float32")  # also after `use_fast_precision`
+        inside = keras.Model(inputs, _called(layer, inputs, True))
+        trains = Trains()
         first, second = (trains.predict_on_batch(images) for _ in range(2))
         result = inside.predict_on_batch(images)
     except Exception as error:
@@ -211,12 +194,13 @@ def _say_what_a_network_does_with_it(layer, images):
 
 @functools.cache
 def _fonts():
-    """69 digits of fonts, 112x112, and their block means."""
+    """69 digits of fonts, of 112x112 pixels, and their block means."""
     truth = drawings.font_digits()[0][::7]
     return truth, block_mean(truth)
 
 
 def check_own_enlarger(answer):
+    """Check a function that enlarges digits; it must be better than Lanczos with contrast."""
     truth, low_res = _fonts()
     result = array(call(answer, low_res), truth.shape).astype("float32")
     if np.abs(result).max() > 2:

@@ -107,15 +107,6 @@ class WithoutSeed(Camera):
         return keras.random.uniform((ops.shape(images)[0], 1, 1, 1))
 
 
-def in_mixed_precision(layer):
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        return layer()
-    finally:
-        keras.config.set_dtype_policy(policy)
-
-
 class OnePerBatch(Camera):
     def strengths(self, images):
         return keras.random.uniform((), seed=self.random)
@@ -335,7 +326,6 @@ RIGHT = {
         "without a seed generator": WithoutSeed(),
         "a seed generator made in `build`": Built(),
         "one image after another": Mapped(),
-        "a layer of mixed precision": in_mixed_precision(Camera),
     },
     "03.3": {
         "smoothed and sharpened": smoothed_and_sharpened,
