@@ -9,6 +9,11 @@ from keras import layers, ops
 from shared.exercises.verdicts import NotYet, Right, array, call, number, words
 from shared.studies import tradeoff
 
+SIDE = 8  # pixels of the enlarged images in the check of the jury
+ACCURACY = 2e-3  # of its loss
+LIMIT = 0.2  # dB that a choice of weight may cost in any study
+GAIN = 0.8  # percentage points of the accuracy of B that the choices must gain on average at x7
+
 
 def _softmax(logits):
     exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
@@ -22,6 +27,7 @@ def _cross_entropy(logits, labels):
 
 
 def check_logit_gradient(answer):
+    """Check a function of (logits, label) that gives ten derivatives."""
     first = np.array([2.0, -1.0, 0.5, 3.0, 0.0, 1.0, -2.0, 0.3, 1.5, -0.7])
     for logits, label in ((first, 3), (first, 8), (0.7 * first[::-1] - 4, 0)):
         result = array(call(answer, logits, label), (10,))
@@ -30,11 +36,11 @@ def check_logit_gradient(answer):
         likely = {
             "those are the probabilities; the derivative with respect to the logit of the label "
             "needs one more term": probabilities,
-            "the sign is turned: a higher logit of a wrong class raises the loss, so its "
+            "the sign is wrong: a higher logit of a wrong class raises the loss, so its "
             "derivative is positive": -expected,
             "that is the derivative of the sum of squared errors, not of the cross-entropy":
                 2 * probabilities * expected,
-            "logits are no probabilities: apply the softmax first": logits - one_hot,
+            "logits are not probabilities: apply the softmax first": logits - one_hot,
             "the label's number is right, but the other nine logits count as well: each of them "
             "has a probability": expected * one_hot,
             "the first part of the loss, the logarithm of the sum, depends on all ten logits as "
@@ -43,7 +49,7 @@ def check_logit_gradient(answer):
             "the logit": 2 * expected,
             "those are sigmoids; the ten probabilities of a softmax add up to 1":
                 1 / (1 + np.exp(-logits)) - one_hot,
-            "that is a tenth of the derivative: the loss of one image is no mean over classes":
+            "that is a tenth of the derivative: the loss of one image is not a mean over classes":
                 expected / 10,
             "that is the derivative with respect to the probabilities; go one step further, to "
             "the logits": -one_hot / probabilities}
@@ -67,16 +73,13 @@ def check_logit_gradient(answer):
         raise problem
 
 
-SIDE = 8  # pixels of the enlarged images in the check of the jury
-
-
 def _judge(seed, size=1.0):
     """A classifier of images of 8x8 with batch normalisation and dropout, not frozen."""
     image = keras.Input((SIDE, SIDE, 1))
-    x = layers.Conv2D(4, 3, dtype="float32")(image)
-    x = layers.BatchNormalization(dtype="float32")(x)
-    x = layers.Dropout(0.5, dtype="float32")(layers.Flatten()(x))
-    x = layers.Dense(10, dtype="float32")(x)
+    x = layers.Conv2D(4, 3)(image)
+    x = layers.BatchNormalization()(x)
+    x = layers.Dropout(0.5)(layers.Flatten()(x))
+    x = layers.Dense(10)(x)
     judge = keras.Model(image, x, name=f"judge_{seed}")
     rng = np.random.default_rng(seed)
     judge.set_weights([size * rng.normal(0, 0.3, w.shape) if w.ndim > 1
@@ -87,9 +90,9 @@ def _judge(seed, size=1.0):
 def _upscaler(perfect=False):
     """4x4 to 8x8: pixels repeated, then, unless that is ``perfect``, a convolution."""
     low_res = keras.Input((None, None, 1))
-    x = layers.UpSampling2D(2, dtype="float32")(low_res)
+    x = layers.UpSampling2D(2)(low_res)
     if not perfect:
-        x = layers.Conv2D(1, 3, padding="same", dtype="float32")(x)
+        x = layers.Conv2D(1, 3, padding="same")(x)
     upscaler = keras.Model(low_res, x)
     rng = np.random.default_rng(8)
     upscaler.set_weights([rng.normal(0.1, 0.2, w.shape) for w in upscaler.get_weights()])
@@ -116,22 +119,25 @@ class _OurJury(keras.Model):
 
 
 def _loss_of(model, low_res, targets):
-    """The loss of a batch in training, by ``compute_loss`` of the answer."""
+    """The loss of a batch in training, by ``compute_loss`` of the answer, and its images."""
     if not isinstance(model, keras.Model):
         raise NotYet(f"expected a keras.Model, found {type(model).__name__}")
-    if not getattr(model, "compiled", False):
-        model.compile("sgd", jit_compile=False)
+    if not model.compiled:
+        call(model.compile, "sgd", jit_compile=False)
     tensors = {name: ops.convert_to_tensor(value) for name, value in targets.items()}
     x = ops.convert_to_tensor(low_res)
-    mode = {"training": True} if "training" in inspect.signature(model.call).parameters else {}
-    y_pred = call(model, x, **mode)  # as `fit` calls it
+    y_pred = call(model, x, training=True)
     known = inspect.signature(model.compute_loss).parameters
     mode = {"training": True} if "training" in known else {}
     loss = call(model.compute_loss, x, tensors, y_pred, None, **mode)
-    return loss, y_pred["high_res"] if isinstance(y_pred, dict) else y_pred
+    if loss is None:
+        raise NotYet("compute_loss returns None; it needs a `return`")
+    image = y_pred.get("high_res", y_pred) if isinstance(y_pred, dict) else y_pred
+    return loss, array(image, targets["high_res"].shape)
 
 
 def _examples(count, seed):
+    """Images of 4x4 pixels, and their targets: noisy images of 8x8, and labels at random."""
     rng = np.random.default_rng(seed)
     low_res = rng.integers(0, 129, (count, 4, 4, 1)).astype("float32") / 128
     truth = low_res.repeat(2, axis=1).repeat(2, axis=2)
@@ -141,26 +147,28 @@ def _examples(count, seed):
 
 
 def check_jury_model(answer):
+    """Check the class of a model, or a function that builds it from (upscaler, jury, weight)."""
     jury = [_judge(seed) for seed in (1, 2, 3)]
     before = [judge.get_weights() for judge in jury]
     upscaler = _upscaler()
     low_res, targets = _examples(6, seed=4)
     targets["digit"][:2] = 6, 1  # so that each of the three reads one image best
-    model = call(answer, upscaler, jury, 0.7)
+    model = call(answer, upscaler, list(jury), 0.7)
     loss, image = _loss_of(model, low_res, targets)
-    image = array(image, targets["high_res"].shape)
-    if not np.allclose(image, array(upscaler(low_res)), atol=0.02):
+    if not np.allclose(image, array(upscaler(low_res)), atol=ACCURACY):
         raise NotYet("the model does not return the images of the upscaler")
     again = _loss_of(model, low_res, targets)[0]
-    _compare(loss, image, targets, jury, before, 0.7, _accuracy(model), again=again)
+    if _has_changed(jury, before):
+        raise NotYet("computing the loss has changed the batch statistics of a classifier: freeze "
+                     "each of them with `trainable = False`")
+    _compare(loss, image, targets, jury, 0.7, again=again)
 
     # Other numbers of images and classifiers, another weight, and large logits.
     low_res, targets = _examples(3, seed=5)
     jury_of_two = [_judge(6, 40.0), _judge(7)]
-    model_of_two = call(answer, _upscaler(), jury_of_two, 2.0)
-    loss, image = _loss_of(model_of_two, low_res, targets)
-    _compare(loss, array(image), targets, jury_of_two, [j.get_weights() for j in jury_of_two], 2.0,
-             _accuracy(model), "of two classifiers")
+    model = call(answer, _upscaler(), list(jury_of_two), 2.0)
+    loss, image = _loss_of(model, low_res, targets)
+    _compare(loss, image, targets, jury_of_two, 2.0, " of two classifiers")
 
     # A perfect image and one that nearly is, each by itself.
     low_res, targets = _examples(1, seed=6)
@@ -169,46 +177,37 @@ def check_jury_model(answer):
         nearly = {"high_res": perfect + np.float32(offset), "digit": targets["digit"]}
         model = call(answer, _upscaler(perfect=True), jury[:2], 1.0)
         loss, image = _loss_of(model, low_res, nearly)
-        error = number(ops.mean(loss)) if np.isfinite(_plain_number(loss)) else -np.inf
-        error -= np.mean([_cross_entropy(_logits(j, array(image)), targets["digit"])
-                          for j in jury[:2]])
+        error = _mean(loss) - np.mean([_cross_entropy(_logits(judge, image), targets["digit"])
+                                       for judge in jury[:2]])
         wanted = np.log(offset**2 + 1e-5)
-        if not np.isclose(error, wanted, atol=10 * _accuracy(model)):
-            raise NotYet(f"for an MSE of {offset**2:.0e} the part of the image is {error:.2f}, "
-                         f"expected ln({offset**2:.0e} + 1e-5) = {wanted:.2f}: the 1e-5 is added "
+        if not np.isclose(error, wanted, atol=10 * ACCURACY):
+            raise NotYet(f"for an MSE of {offset**2:.2g} the part of the image is {error:.2f}, "
+                         f"expected ln({offset**2:.2g} + 1e-5) = {wanted:.2f}: the 1e-5 is added "
                          "to the MSE, inside the logarithm")
     _check_training(answer)
 
 
-def _plain_number(value):
+def _has_changed(jury, before):
+    """Are the weights of the classifiers different from those ``before``?"""
+    return any(not np.array_equal(now, old) for judge, weights in zip(jury, before, strict=True)
+               for now, old in zip(judge.get_weights(), weights, strict=True))
+
+
+def _mean(value):
     return float(np.mean(ops.convert_to_numpy(value)))
 
 
 def _logits(judge, image):
-    return np.asarray(ops.convert_to_numpy(judge(image.astype("float32"), training=False)),
-                      "float64")
+    return array(judge(image.astype("float32"), training=False))
 
 
-def _accuracy(model):
-    """How exact the numbers of a model are: one with 16-bit numbers has 8 bits of precision."""
-    return 2e-3 if getattr(model, "compute_dtype", "float32") == "float32" else 2e-2
-
-
-def _compare(loss, image, targets, jury, before, weight, accuracy, which="", again=None):
+def _compare(loss, image, targets, jury, weight, which="", again=None):
     """Raise NotYet unless ``loss`` is that of our formula, and ``again`` the same."""
     truth, labels = targets["high_res"].astype("float64"), targets["digit"]
-    if loss is None:
-        raise NotYet("compute_loss returns None; it needs a `return`")
-    finite = np.isfinite(_plain_number(loss))
-    moved = any(np.any(now != old) for judge, weights in zip(jury, before, strict=True)
-                for now, old in zip(judge.get_weights(), weights, strict=True))
-    if moved:
-        raise NotYet("computing the loss has changed the batch statistics of a classifier: freeze "
-                     "each of them with `trainable = False`")
-    if not finite:
-        raise NotYet(f"the loss {which} is NaN or infinite".replace("  ", " ") + ": with large "
-                     "logits the exponentials overflow; let Keras compute the cross-entropy from "
-                     "logits, or subtract the largest logit first")
+    if not np.isfinite(_mean(loss)):
+        raise NotYet(f"the loss{which} is NaN or infinite: with large logits the exponentials "
+                     "overflow; let Keras compute the cross-entropy from logits, or subtract the "
+                     "largest logit first")
     mse = ((image - truth) ** 2).mean(axis=(1, 2, 3))
     error = np.log(mse + 1e-5).mean()
     logits = np.stack([_logits(judge, image) for judge in jury])
@@ -221,12 +220,11 @@ def _compare(loss, image, targets, jury, before, weight, accuracy, which="", aga
         raise NotYet("the loss of one batch differs from call to call: the dropout of the jury "
                      "acts; call each classifier with training=False")
     expected = error + weight * each.mean()
-    tolerance = accuracy * max(1.0, abs(expected))
+    tolerance = ACCURACY * max(1.0, abs(expected))
     if abs(loss - expected) < tolerance:
         return
     keras_loss = keras.losses.sparse_categorical_crossentropy
-    from_raw = np.mean([_plain_number(keras_loss(labels, one.astype("float32")))
-                        for one in logits])
+    from_raw = np.mean([_mean(keras_loss(labels, one.astype("float32"))) for one in logits])
     of_truth = np.mean([_cross_entropy(_logits(judge, targets["high_res"]), labels)
                         for judge in jury])
     of_own = np.mean([_cross_entropy(one, one.argmax(axis=-1)) for one in logits])
@@ -257,12 +255,13 @@ def _compare(loss, image, targets, jury, before, weight, accuracy, which="", aga
             weight * error + each.mean(),
         "the part of the image is the logarithm of the MSE, not the MSE":
             mse.mean() + weight * each.mean(),
-        "the logarithm is the natural one": np.log10(mse + 1e-5).mean() + weight * each.mean(),
+        "use the natural logarithm, not that to base 10":
+            np.log10(mse + 1e-5).mean() + weight * each.mean(),
         "the weight is missing": error + each.mean(),
         "the part of the jury is missing": error,
         "the part of the image is missing": weight * each.mean(),
-        "the sign of the cross-entropy is turned": error - weight * each.mean(),
-        "the sign of the whole loss is turned": -(error + weight * each.mean()),
+        "the sign of the cross-entropy is wrong": error - weight * each.mean(),
+        "the sign of the whole loss is wrong": -(error + weight * each.mean()),
         "the squared errors of an image are summed; take their mean":
             np.log(mse * truth[0].size + 1e-5).mean() + weight * each.mean(),
         "the part of the image is the logarithm of the MSE, not of its root":
@@ -281,7 +280,7 @@ def _compare(loss, image, targets, jury, before, weight, accuracy, which="", aga
     nearest = min(likely, key=lambda message: abs(loss - likely[message]))
     if abs(loss - likely[nearest]) < tolerance:
         raise NotYet(nearest)
-    raise NotYet(f"the loss {which} is {loss:.4f}, expected {expected:.4f}".replace("  ", " "))
+    raise NotYet(f"the loss{which} is {loss:.4f}, expected {expected:.4f}")
 
 
 def _check_training(answer):
@@ -291,8 +290,8 @@ def _check_training(answer):
         jury, upscaler = [_judge(seed) for seed in (1, 2, 3)], _upscaler()
         start = [judge.get_weights() for judge in jury]
         low_res, targets = _examples(6, seed=7)
-        model = call(build, upscaler, jury, 0.5)
-        if not getattr(model, "compiled", False):
+        model = call(build, upscaler, list(jury), 0.5)
+        if not model.compiled:
             model.compile("sgd", run_eagerly=build is _OurJury, jit_compile=False)
         model.optimizer = keras.optimizers.SGD(0.01)
         try:
@@ -300,24 +299,17 @@ def _check_training(answer):
         except Exception as error:
             raise NotYet("the loss is right, but the model cannot be trained: compute with "
                          "`keras.ops` and Keras' losses instead of NumPy "
-                         f"({type(error).__name__}: {words(error)[:150]})") from error
-        for judge, weights in zip(jury, start, strict=True):
-            for now, old in zip(judge.get_weights(), weights, strict=True):
-                if np.any(now != old):
-                    raise NotYet("a step of training has changed a classifier of the jury: freeze "
-                                 "each of them with `trainable = False`")
+                         f"({words(error)})") from error
+        if _has_changed(jury, start):
+            raise NotYet("a step of training has changed a classifier of the jury: freeze each of "
+                         "them with `trainable = False`")
         first = _upscaler().get_weights()
         results.append([now - old for now, old in
                         zip(upscaler.get_weights(), first, strict=True)])
     for ours, theirs in zip(*results, strict=True):
-        accuracy = 10 * _accuracy(model)
-        if not np.allclose(ours, theirs, rtol=accuracy, atol=accuracy * np.abs(ours).max()):
+        if not np.allclose(ours, theirs, rtol=0.02, atol=0.02 * np.abs(ours).max()):
             raise NotYet("the loss is right, but its gradient does not reach the upscaler as it "
                          "should: keep everything in tensors, and stop no gradient")
-
-
-LIMIT = 0.2  # dB that a choice may cost in any study
-GAIN = 0.8  # percentage points of the accuracy of B that the choices must gain on average at x7
 
 
 def _studies():
@@ -329,8 +321,7 @@ def _studies():
     """
     entries = [entry for entry in tradeoff.load_runs() if entry["inside"] and not entry["start"]]
 
-    def study(title, scale, keep, factor=1.0, seeds=tradeoff.SEEDS, lucky=None,
-              tiny=None):
+    def study(title, scale, keep, factor=1.0, seeds=tradeoff.SEEDS, lucky=None, tiny=None):
         shown, figures = [], {}
         for weight in keep:
             runs = [entry for entry in entries
@@ -365,7 +356,7 @@ def check_choose_weight(answer):
         figures = study["figures"]
         result = call(answer, [dict(run) for run in study["shown"]])
         if isinstance(result, dict):
-            raise NotYet("your function returns a run; return its weight")
+            raise NotYet("your answer returns a run; return its weight")
         weight = number(result)
         near = min(figures, key=lambda name: abs(name - weight))
         if abs(near - weight) > 1e-5 * max(1.0, near):

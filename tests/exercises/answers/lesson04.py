@@ -66,7 +66,7 @@ def jury_loss(y, image, jury, weight):
     return log_mse(y, image) + weight * ops.mean(ops.stack(each), axis=0)
 
 
-def model_of(loss, freeze=True, training=False):
+def model_of(loss, freeze=True):
     """A ``JuryModel`` whose ``compute_loss`` is ``loss(y, image, jury, weight)``."""
 
     class JuryModel(keras.Model):
@@ -140,22 +140,14 @@ def functional(upscaler, jury, weight):
     return model
 
 
-def in_mixed_precision(upscaler, jury, weight):
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        return functional(upscaler, jury, weight)
-    finally:
-        keras.config.set_dtype_policy(policy)
-
-
 class OneLossEach(keras.Model):
-    """Keras' loss objects, freezing in ``compute_loss`` only by the attribute in ``__init__``."""
+    """An object of Keras for the loss, and the jury as a tuple."""
 
     def __init__(self, upscaler, jury, weight):
         super().__init__()
         self.upscaler, self.jury, self.weight = upscaler, tuple(jury), float(weight)
-        _ = [setattr(judge, "trainable", False) for judge in jury]
+        for judge in jury:
+            judge.trainable = False
         self.digit_loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
     def call(self, low_res):
@@ -358,7 +350,6 @@ RIGHT = {
         "loops, and a softmax by hand": ByLoops,
         "a functional model": functional,
         "loss objects": OneLossEach,
-        "16-bit numbers": in_mixed_precision,
         "image by image": ByImages,
         "frozen copies": OfCopies,
         "a function that builds it": lambda upscaler, jury, weight: ours(upscaler, jury, weight),
