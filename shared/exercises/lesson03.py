@@ -59,10 +59,7 @@ def _say_where_edges_are(places, rows):
 
 
 def _shapes(times, height, width, seed):
-    """Three images of bright rectangles with a wide black border, ``times`` times.
-
-    Returns float32 (3 * times, height, width, 1) in [0, 1].
-    """
+    """Three images (height, width, 1) of bright rectangles on black, ``times`` times, float32."""
     rng = np.random.default_rng(seed)
     images = np.zeros((3, height, width, 1), "float32")
     for image in images:

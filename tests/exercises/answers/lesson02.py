@@ -429,7 +429,7 @@ MISTAKES = {
         "forgets to return": (NoReturn, "return"),
         "is another metric": (ForgetsTheMask, "expected"),
         "is a function": (lambda truth=0, image=0: 1.0, "keras.metrics.Metric"),
-        "is a function of two": (lambda truth, image: 1.0, "keras.metrics.Metric"),
+        "is a function of two": (lambda truth, image: 1.0, "'truth' and 'image'"),
     },
     "02.3": {
         "takes Lanczos alone": (lambda y, d: upscale(y, 4, "lanczos"), "0.2 dB better"),

@@ -221,11 +221,6 @@ class TurnedRound(Camera):
         return super().call(images, training=not training)
 
 
-class NeverSoft(Camera):
-    def call(self, images, training=False):
-        return shrink(images)
-
-
 class KeepsSize(Camera):
     def call(self, images, training=False):
         if training:
@@ -355,8 +350,6 @@ MISTAKES = {
         "rounds the greys": (lambda greys: np.sum(np.round(greys, 1)), "placed"),
         "knows one length": (lambda greys: 12 * np.mean(greys), "in a row of"),
         "gives a constant": (lambda greys: 5.0, "whole numbers"),
-        "gives a masked number": (
-            lambda greys: np.ma.masked_array([greys.sum()], [True]), "masked"),
         "forgets to return": (lambda greys: None, "return"),
         "divides by zero": (lambda greys: np.sum(greys) + np.nan, "NaN"),
     },
@@ -379,7 +372,6 @@ MISTAKES = {
         "makes its seed generator in `call`": (SeedInCall(), "`__init__`"),
         "is a function": (camera, "keras.layers.Layer"),
         "ignores the flag": (WithoutTraining(), "nothing is softened"),
-        "never softens": (NeverSoft(), "nothing is softened"),
         "forgets the block means": (KeepsSize(), "shape"),
         "softens after the block means": (SoftensAfter(), "before"),
         "random numbers of NumPy": (NumPyNumbers(), "never change"),
