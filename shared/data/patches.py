@@ -127,6 +127,41 @@ def tile_crops(side=48):
     return make
 
 
+def blended(make):
+    """As ``make`` of ``tile_crops``, with half of the crops mixed with another one of their batch.
+
+    A mixture has 50 to 90% of the crop and the rest of the other one, in the low resolution and
+    in the truth alike. Since a reduction is linear, the pair still fits together.
+    """
+
+    def mix(low_tiles, true_tiles, rng):
+        pair = make(low_tiles, true_tiles, rng)
+        count = len(low_tiles)
+        share = np.where(rng.random(count) < 0.5, rng.uniform(0.5, 0.9, count), 1.0)
+        share = share.astype("float32")[:, None, None, None]
+        other = rng.permutation(count)
+        return tuple(share * images + (1 - share) * images[other] for images in pair)
+
+    return mix
+
+
+def at_random_contrast(make):
+    """As ``make`` of ``tile_crops``, with the contrast of half of the crops changed.
+
+    Low resolution and truth are multiplied by the same factor, from 0.5 to 1. Larger factors
+    would make values that no photo has.
+    """
+
+    def scale(low_tiles, true_tiles, rng):
+        pair = make(low_tiles, true_tiles, rng)
+        count = len(low_tiles)
+        factor = np.where(rng.random(count) < 0.5, rng.uniform(0.5, 1.0, count), 1.0)
+        factor = factor.astype("float32")[:, None, None, None]
+        return tuple(factor * images for images in pair)
+
+    return scale
+
+
 def at_random_sizes(pictures, count, rng):
     """Yields the pairs of each picture at its own size and at ``count`` random ones.
 
@@ -156,13 +191,15 @@ def training_tiles(kinds=tuple(synthetic.KINDS), drawings=12, seed=1, splits=("t
     return cut_tiles([*pairs, *cut_pairs(drawn, sizes=(1.0,))])
 
 
-def photo_batches(per_epoch=500, batch_size=16, side=48, seed=1, **data):
+def photo_batches(per_epoch=500, batch_size=16, side=48, seed=1, change=None, **data):
     """Crops of ``side`` x ``side`` pixels with their truth, as ``pipeline.Batches``.
 
     Args:
         per_epoch, batch_size, seed: as for ``pipeline.Batches``.
         side: height and width of a crop, in pixels of the low resolution.
+        change: ``blended`` or ``at_random_contrast``, or None.
         data: as for ``training_tiles``.
     """
-    return pipeline.Batches(training_tiles(**data), tile_crops(side), batch_size=batch_size,
+    make = tile_crops(side) if change is None else change(tile_crops(side))
+    return pipeline.Batches(training_tiles(**data), make, batch_size=batch_size,
                             per_epoch=per_epoch, seed=seed)

@@ -4,10 +4,10 @@
     python -m shared.studies.materials --again    makes all of them again
 
 Each run trains a small ``zoom`` for the same number of batches on different data, and measures
-it on photographs and on drawings that it has not seen. The data are some photographs, to which
-the runs add photographs of other subjects, or drawings of one kind or of all. Another run uses
-the photographs alone, but equivariant convolutions (``models.layers.TurnedConv2D``). Introduced
-in lesson 07, which shows the results.
+it on photographs and on drawings that it has not seen. The data are 31 photographs, to which the
+runs add photographs of other subjects, or drawings of one kind or of all. Other runs use the 31
+photographs alone, but mix them or change their contrast, or train equivariant convolutions
+(``models.layers.TurnedConv2D``). Introduced in lesson 07, which shows the results.
 """
 
 from typing import NamedTuple
@@ -23,17 +23,20 @@ from shared.training import loop
 from shared.training.optimizers import Muon
 from shared.training.recipe import optimizer_name
 
-STEPS, DRAWINGS = 500, 40  # batches of 16 crops; drawings of each kind
+STEPS, DRAWINGS = 1000, 40  # batches of 16 crops; drawings of each kind
 WIDTH, BLOCKS, EXPANSION = 16, 4, 3  # of the small ``zoom``
 OPTIMIZER = Muon
 SEEDS = (1, 2, 3)
 EQUIVARIANT = "in eight turns"  # photographs alone, with equivariant convolutions
-# The training data of each name, as for ``patches.training_tiles``.
+# The training data of each name, as for ``patches.photo_batches``.
 MATERIALS = {
     "photos": {"kinds": ()},
-    "+ more photos": {"kinds": (), "splits": ("train", "extra")},
+    "+ 59 photos": {"kinds": (), "splits": ("train", "extra")},
+    "+ 183 photos": {"kinds": (), "splits": ("train", "extra", "more")},
     **{f"+ {kind.replace('_', ' ')}": {"kinds": (kind,)} for kind in synthetic.KINDS},
-    "+ all of them": {"kinds": tuple(synthetic.KINDS)},
+    "+ all drawings": {"kinds": tuple(synthetic.KINDS)},
+    "mixed in pairs": {"kinds": (), "change": patches.blended},
+    "at other contrasts": {"kinds": (), "change": patches.at_random_contrast},
     EQUIVARIANT: {"kinds": ()}}
 
 

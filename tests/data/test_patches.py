@@ -112,6 +112,35 @@ def test_crops_are_seen_in_all_eight_orientations():
         assert len({crop.tobytes() for crop in crops}) == 8
 
 
+@pytest.fixture
+def flat_tiles():
+    """200 tiles, each of one grey level, the levels alternating between 100 and 200."""
+    levels = np.tile([100, 200], 100).astype("uint8")[:, None, None, None]
+    return levels.repeat(4, 1).repeat(4, 2), levels.repeat(8, 1).repeat(8, 2)
+
+
+def test_half_of_the_crops_are_mixed_with_another_one_and_the_truth_alike(flat_tiles):
+    low_res, truth = patches.blended(patches.tile_crops(side=4))(
+        *flat_tiles, np.random.default_rng(0))
+    assert low_res.dtype == truth.dtype == np.float32
+    grey = 255 * truth[:, 0, 0, 0]
+    np.testing.assert_allclose(255 * low_res, np.broadcast_to(
+        grey[:, None, None, None], low_res.shape), rtol=1e-5)
+    share = np.abs(grey - np.tile([200, 100], 100)) / 100  # of the crop; 1 if it is unmixed
+    assert 0.5 <= share.min() < 0.55 and 0.85 < share[share < 0.999].max() < 0.9
+    assert 0.65 < np.mean(share > 0.999) < 0.85  # half of the others met their own grey level
+
+
+def test_the_contrast_of_half_of_the_crops_is_lower_and_that_of_the_truth_alike(flat_tiles):
+    low_res, truth = patches.at_random_contrast(patches.tile_crops(side=4))(
+        *flat_tiles, np.random.default_rng(0))
+    assert low_res.dtype == truth.dtype == np.float32
+    factor = 255 * truth[:, 0, 0, 0] / np.tile([100, 200], 100)
+    np.testing.assert_allclose(low_res[:, 0, 0, 0], truth[:, 0, 0, 0], rtol=1e-6)
+    assert 0.5 <= factor.min() < 0.55 and 0.9 < factor[factor < 0.999].max() < 1
+    assert 0.4 < np.mean(factor > 0.999) < 0.6
+
+
 def test_batches_are_the_same_for_the_same_seed(pairs):
     tiles = patches.cut_tiles(pairs)
     one, same, other = (

@@ -46,8 +46,9 @@ def test_every_shipped_material_has_three_seeds(shipped):
     for entry in shipped:
         seeds.setdefault(entry["material"], []).append(entry["seed"])
     assert all(sorted(found) == [1, 2, 3] for found in seeds.values())
-    # The photographs alone, and with each kind of drawing, all kinds, other photographs, turns.
-    assert len(seeds) == 1 + len(synthetic.KINDS) + 3
+    # The photographs alone, and with each kind of drawing; all kinds, more photographs twice,
+    # mixtures, contrasts, turns.
+    assert len(seeds) == 1 + len(synthetic.KINDS) + 6
 
 
 @pytest.mark.parametrize("constant, value", [
@@ -106,15 +107,17 @@ def test_each_material_is_the_photographs_and_what_its_name_adds(small, monkeypa
         kind: lambda rng, side, kind=kind: drawn.append(kind) or np.zeros((side, side, 1), "uint8")
         for kind in synthetic.KINDS})
     kinds = list(synthetic.KINDS)
-    added = {"photos": (["train"], []), "+ more photos": (["train", "extra"], []),
-             "+ all of them": (["train"], kinds), materials.EQUIVARIANT: (["train"], []),
+    added = {"photos": (["train"], []), "+ 59 photos": (["train", "extra"], []),
+             "+ 183 photos": (["train", "extra", "more"], []),
+             "+ all drawings": (["train"], kinds), "mixed in pairs": (["train"], []),
+             "at other contrasts": (["train"], []), materials.EQUIVARIANT: (["train"], []),
              **{f"+ {kind.replace('_', ' ')}": (["train"], [kind]) for kind in kinds}}
     assert added.keys() == materials.MATERIALS.keys()
     for material, (splits, drawings) in added.items():
         small.clear()
         drawn.clear()
         cut.clear()
-        patches.training_tiles(drawings=1, **materials.MATERIALS[material])
+        patches.photo_batches(drawings=1, **materials.MATERIALS[material])
         assert (small, drawn) == (splits, drawings), material
         assert len(cut) == 3 * len(splits) + len(drawings)
 
