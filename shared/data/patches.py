@@ -136,10 +136,8 @@ def blended(make):
 
     def mix(low_tiles, true_tiles, rng):
         pair = make(low_tiles, true_tiles, rng)
-        count = len(low_tiles)
-        share = np.where(rng.random(count) < 0.5, rng.uniform(0.5, 0.9, count), 1.0)
-        share = share.astype("float32")[:, None, None, None]
-        other = rng.permutation(count)
+        share = _random_for_half(len(low_tiles), 0.5, 0.9, rng)
+        other = rng.permutation(len(low_tiles))
         return tuple(share * images + (1 - share) * images[other] for images in pair)
 
     return mix
@@ -154,12 +152,16 @@ def at_random_contrast(make):
 
     def scale(low_tiles, true_tiles, rng):
         pair = make(low_tiles, true_tiles, rng)
-        count = len(low_tiles)
-        factor = np.where(rng.random(count) < 0.5, rng.uniform(0.5, 1.0, count), 1.0)
-        factor = factor.astype("float32")[:, None, None, None]
+        factor = _random_for_half(len(low_tiles), 0.5, 1.0, rng)
         return tuple(factor * images for images in pair)
 
     return scale
+
+
+def _random_for_half(count, lowest, highest, rng):
+    """Random numbers for half of the images and 1 for the others, float32 (count, 1, 1, 1)."""
+    numbers = np.where(rng.random(count) < 0.5, rng.uniform(lowest, highest, count), 1.0)
+    return numbers.astype("float32")[:, None, None, None]
 
 
 def at_random_sizes(pictures, count, rng):
