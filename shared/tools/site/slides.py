@@ -36,7 +36,7 @@ PAGE = """<!DOCTYPE html>
 QUESTION = re.compile(r"^(?:> ?)?(?:.*?)(\*\*Predict\b.*?)(?=\n\s*\n|\Z)", re.M | re.S)
 FORMULA = re.compile(r"\$\$.+?\$\$", re.S)
 LONGEST = 14  # lines of an output that one can still read on a wall
-FULL = 430, 36  # letters, and cells of a table: with more, letters are smaller
+MOST_LETTERS, MOST_CELLS = 430, 36  # of a slide, and of its table; with more, letters are smaller
 
 
 def page(name):
@@ -70,7 +70,7 @@ def slide(kind, heading, content, level=2):
     """One slide; ``heading`` is Markdown, ``content`` is HTML."""
     letters = len(re.sub(r"<[^>]*>|\s", "", content))
     cells = len(re.findall("<t[dr]", content))  # and one for the heading of each row
-    if kind != "quiz" and (letters > FULL[0] or cells > FULL[1]):
+    if kind != "quiz" and (letters > MOST_LETTERS or cells > MOST_CELLS):
         kind += " full"
     return (f'<section class="slide {kind}"><h{level}>{markdown.inline(heading)}</h{level}>\n'
             f"{content}</section>")
@@ -104,7 +104,7 @@ def _formulas(text):
     paragraphs = re.split(r"\n\s*\n", text.strip())
     groups = [list(group) for _, group in itertools.groupby(
         paragraphs, lambda paragraph: bool(FORMULA.fullmatch(paragraph)))]
-    for before, group in zip([[]] + groups, groups, strict=False):
+    for before, group in itertools.pairwise([[], *groups]):
         if FORMULA.fullmatch(group[0]):
             yield "\n\n".join(before[-1:] + group)
 
