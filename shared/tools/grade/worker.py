@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 from shared import exercises
-from shared.exercises.verdicts import NO_ANSWER
+from shared.exercises.verdicts import NO_ANSWER, words
 from shared.tools import cells
 from shared.tools.grade.answers import WithoutChecks
 
@@ -131,7 +131,7 @@ def first_verdict(number, candidates, judge):
             if stop.says:
                 return "not yet", stop.says
         except BaseException as error:
-            return "not yet", f"your answer stopped with {type(error).__name__}: {error}"
+            return "not yet", f"your answer stopped with {words(error)}"
     return "no answer", ""
 
 
