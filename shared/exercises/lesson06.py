@@ -261,15 +261,6 @@ def mean_psnr_y(images):
 
 
 def check_small_network(answer):
-    policy = keras.config.dtype_policy()  # perhaps that of `use_fast_precision`
-    keras.config.set_dtype_policy("float32")
-    try:
-        return _trained_and_compared(answer)
-    finally:
-        keras.config.set_dtype_policy(policy)
-
-
-def _trained_and_compared(answer):
     keras.utils.set_random_seed(1)
     model = answer if isinstance(answer, keras.Model) else call(answer)
     if not isinstance(model, keras.Model):

@@ -100,23 +100,15 @@ def test_an_error_of_keras_is_not_taken_for_the_line_to_replace(capsys):
     assert "your answer stopped with NotImplementedError" in said(capsys, "02.2", Unfinished)
 
 
-@pytest.fixture
-def mixed_precision():
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    yield
-    keras.config.set_dtype_policy(policy)
-
-
 @pytest.mark.parametrize(("number", "name"), [
     ("01.2", "Pooling"), ("03.2", "Camera"), ("03.2", "OfLayers")])
-def test_a_layer_of_mixed_precision_is_checked_in_float32(number, name, mixed_precision, capsys):
+def test_a_layer_of_mixed_precision_is_checked_in_float32(number, name, mixed_bfloat16, capsys):
     layer = getattr(ANSWERS[number[:2]], name)()
     assert said(capsys, number, layer) == f"Exercise {number}: correct.\n"
     assert layer.compute_dtype == "bfloat16"
 
 
-def test_a_check_builds_models_in_float32(mixed_precision, capsys):
+def test_a_check_builds_models_in_float32(mixed_bfloat16, capsys):
     assert said(capsys, "04.2", ANSWERS["04"].functional) == "Exercise 04.2: correct.\n"
     assert keras.config.dtype_policy().name == "mixed_bfloat16"
 

@@ -303,24 +303,17 @@ def last_step(runs):
     return np.array([chosen])
 
 
-def by_worst_runs(runs):
-    """Each weight by its worst run."""
-    def worst(w, name):
-        return min(run[name] for run in runs if run["weight"] == w)
+def by_extreme_runs(extreme):
+    """Each weight by its worst run (``min``) or by its best (``max``)."""
+    def choose(runs):
+        def value(w, name):
+            return extreme(run[name] for run in runs if run["weight"] == w)
 
-    weights = {run["weight"] for run in runs}
-    cheap = [w for w in weights if worst(w, "psnr_val") > worst(0.0, "psnr_val") - 0.2]
-    return max(cheap, key=lambda w: worst(w, "a_val"))
+        weights = {run["weight"] for run in runs}
+        cheap = [w for w in weights if value(w, "psnr_val") > value(0.0, "psnr_val") - 0.2]
+        return max(cheap, key=lambda w: value(w, "a_val"))
 
-
-def by_best_runs(runs):
-    """Each weight by its best run."""
-    def best(w, name):
-        return max(run[name] for run in runs if run["weight"] == w)
-
-    weights = {run["weight"] for run in runs}
-    cheap = [w for w in weights if best(w, "psnr_val") > best(0.0, "psnr_val") - 0.2]
-    return max(cheap, key=lambda w: best(w, "a_val"))
+    return choose
 
 
 def by_single_runs(runs):
@@ -359,7 +352,7 @@ RIGHT = {
         "a price for each point": by_price,
         "medians": by_medians,
         "a smaller limit": affordable_at_a_tenth,
-        "worst runs": by_worst_runs,
+        "worst runs": by_extreme_runs(min),
         "most points per decibel": cautious,
         "the largest that is cheap": last_step,
     },
@@ -475,7 +468,7 @@ MISTAKES = {
         "takes the third weight": (
             lambda runs: sorted({run["weight"] for run in runs})[2], "costs"),
         "takes the second": (lambda runs: sorted({run["weight"] for run in runs})[1], "tiny"),
-        "looks at the best runs": (by_best_runs, "lucky"),
+        "looks at the best runs": (by_extreme_runs(max), "lucky"),
         "takes the largest": (lambda runs: max(run["weight"] for run in runs), "costs"),
         "takes the best PSNR": (
             lambda runs: max(means(runs, "psnr_val"), key=means(runs, "psnr_val").get), "gain"),
