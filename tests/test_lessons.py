@@ -252,9 +252,10 @@ def test_every_number_with_a_unit_in_the_text_is_one_that_was_measured(cells):
     for output in outputs(cells):
         if not is_caption(output):
             measured |= numbers_in(texts(output)[:2])
-    cards = [json.loads(card.read_text(encoding="utf-8"))
-             for card in (ROOT / "data" / "weights").glob("*.json")]
-    measured |= numbers_in(cards)
+    for card in (ROOT / "data" / "weights").glob("*.json"):
+        figures = json.loads(card.read_text(encoding="utf-8"))["test"]
+        figures.pop("seconds_512", None)  # another one on each machine
+        measured |= numbers_in(figures)
     missing = []
     for stated, number, unit in claims(cells):
         places = len(number.partition(".")[2])
