@@ -176,7 +176,7 @@ def _srcnn_batches(networks):
 
 def _more_batches(networks):
     """What ``zoom`` learns from in the end: 124 photographs of many further kinds as well."""
-    return pipeline.Batches(course_tiles("more"), patches.tile_crops(48), 16, per_epoch=EPOCH,
+    return pipeline.Batches(course_tiles("more"), patches.tile_crops(48), 64, per_epoch=EPOCH,
                             seed=2)
 
 
@@ -187,6 +187,6 @@ RECIPES["srcnn"] = dataclasses.replace(
     data="31 photographs at three sizes, 40 drawings of dead leaves and 40 of lettering")
 RECIPES["zoom"] = dataclasses.replace(
     RECIPES["zoom"], data=f"{COURSE.words}; in the last cycle 124 photographs more",
-    further_cycles=(*RECIPES["zoom"].further_cycles, Cycle(8, 5e-4, _more_batches, "mse")))
+    further_cycles=(*RECIPES["zoom"].further_cycles, Cycle(4, 1e-3, _more_batches, "mse")))
 # The same networks, trained on DIV2K: ``python -m shared.train zoom --photos div2k``.
 DIV2K_RECIPES = {f"{name}_div2k": recipe for name, recipe in photo_recipes(DIV2K).items()}

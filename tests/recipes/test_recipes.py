@@ -120,7 +120,7 @@ class Kitchen:
     @staticmethod
     def few_tiles(**data):
         rng = np.random.default_rng(0)
-        truth = rng.integers(0, 256, (40, 128, 128, 1), dtype="uint8")
+        truth = rng.integers(0, 256, (80, 128, 128, 1), dtype="uint8")
         return patches.Pair(truth[:, ::2, ::2], truth)
 
     @staticmethod
@@ -175,7 +175,7 @@ def test_the_batches_are_as_large_as_the_card_says(name, kitchen):
     sizes = [max(len(array) for inputs, *_ in one_of_each_part(batches)
                  for array in as_dict(inputs).values()) for batches in kitchen.batches(name)]
     last = store.read_card(name)["batch"]  # the card has that of the last cycle
-    assert sizes == ([32, 32, 16] if name == "zoom" else [last] * len(sizes))
+    assert sizes == ([32, 32, 64] if name == "zoom" else [last] * len(sizes))
     assert kitchen.batches(name)[-1].batch_size == last
 
 
