@@ -79,6 +79,8 @@ def bench_training(repeats):
 
     Raises ImportError if PyTorch is missing.
     """
+    # Triton and TensorFlow in one process crash; PyTorch does not need it on a CPU.
+    sys.modules.setdefault("triton", None)
     import torch
 
     model, batches = training_of_lesson01()
