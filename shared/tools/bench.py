@@ -79,7 +79,7 @@ def bench_training(repeats):
 
     Raises ImportError if PyTorch is missing.
     """
-    # Triton and TensorFlow in one process crash; PyTorch does not need it on a CPU.
+    # Triton, which comes with PyTorch, crashes beside TensorFlow. On a CPU it is not needed.
     sys.modules.setdefault("triton", None)
     import torch
 
