@@ -116,6 +116,17 @@ def test_a_quiz_has_three_to_five_questions_with_one_right_answer_and_a_reason_f
         assert len({answer["text"] for answer in answers}) == len(answers)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_every_number_of_a_quiz_with_two_decimals_stands_in_its_lesson(name):
+    number = r"\b\d+\.\d\d+\b(?! million)"
+    cells = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", 4).cells
+    printed = " ".join([cell.source for cell in cells] + [
+        output.get("text", "") + output.get("data", {}).get("text/plain", "")
+        for cell in cells for output in cell.get("outputs", [])])
+    quiz = (lessons.HERE / "quiz" / f"{name}.toml").read_text(encoding="utf-8")
+    assert set(re.findall(number, quiz)) <= set(re.findall(number, printed))
+
+
 def test_every_quiz_belongs_to_a_lesson():
     assert {file.stem for file in (lessons.HERE / "quiz").glob("*.toml")} == set(NAMES)
 
